@@ -1,0 +1,32 @@
+// swift-tools-version: 6.2
+// Berth: TCP services for Linux. `docs/architecture.md` explains the targets and their order.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    // Debug builds can make a chosen system call fail (`SyscallFaults`); release builds carry none of it.
+    .define("BERTH_FAULTS", .when(configuration: .debug)),
+]
+
+let package = Package(
+    name: "berth",
+    products: [
+    ],
+    targets: [
+        // Each target imports only those above it in this list (checked by `scripts/check layers`).
+        .target(name: "CBerth"),
+        .target(name: "BerthSystem", dependencies: ["CBerth"], swiftSettings: settings),
+
+        // Helpers that several test targets share: private network namespaces, raw peers, running programs.
+        .target(
+            name: "TestSupport", dependencies: ["BerthSystem"],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
+    ]
+)

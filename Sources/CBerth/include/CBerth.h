@@ -1,0 +1,78 @@
+// What Swift cannot import from the C library or the kernel headers: functions that hide behind _GNU_SOURCE,
+// macros with arguments, structures whose headers contradict the C library's. Declarations and thin wrappers only;
+// every decision is made in Swift (BerthSystem).
+#ifndef CBERTH_H
+#define CBERTH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+
+// --- Descriptors -----------------------------------------------------------------------------------------------
+int berth_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int berth_openat(int directory, const char *path, int flags, mode_t mode);
+int berth_pipe2(int ends[2], int flags);
+int berth_eventfd(unsigned int initial, int flags);
+int berth_fallocate(int fd, int mode, int64_t offset, int64_t length);
+ssize_t berth_splice(int from, int to, size_t count, unsigned int flags);
+ssize_t berth_send_three(int fd, const void *first, size_t first_count, const void *second, size_t second_count,
+                       const void *third, size_t third_count, int flags);
+int berth_unsent_bytes(int fd, int *count);
+int berth_rename_new(int directory, const char *from, const char *to);
+int berth_begin_write_out(int fd, int64_t offset, int64_t count);
+int berth_window_columns(int fd);
+
+extern const int BERTH_EFD_CLOEXEC;
+extern const int BERTH_EFD_NONBLOCK;
+extern const int BERTH_POLLRDHUP;
+extern const int BERTH_AF_NETLINK_SOCK_DIAG;
+
+// --- Processes and threads -------------------------------------------------------------------------------------
+int berth_spawn_closefrom(void *file_actions, int first);
+int berth_pidfd_open(pid_t pid);
+int berth_pidfd_getfd(int pidfd, int fd);
+int berth_thread_set_name(const char *name);
+int berth_thread_id(void);
+// environ(7), whose import into Swift differs from build to build: null after clearenv(3).
+char **berth_environment(void);
+
+// From now on every `signal` also writes its number as one byte to `fd`. The first descriptor of a signal replaces the
+// handler that was there before; at most 32 for each signal (EBUSY).
+int berth_signal_forward(int signal, int fd);
+
+// Ends that for one descriptor, which can be closed afterwards: no handler still writes to it. With the last one of a
+// signal the handler from before is back.
+int berth_signal_release(int signal, int fd);
+
+// Ignores SIGPIPE unless the program handles it itself.
+void berth_ignore_broken_pipes(void);
+
+// --- TCP_INFO --------------------------------------------------------------------------------------------------
+// The kernel's struct tcp_info under a name of its own, since the C library has an older one of the same name.
+struct berth_tcp_info {
+    uint8_t state, ca_state, retransmits, probes, backoff, options, snd_wscale, rcv_wscale;
+    uint8_t delivery_rate_app_limited;
+    uint32_t rto, ato, snd_mss, rcv_mss, unacked, sacked, lost, retrans, fackets;
+    uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+    uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering, rcv_rtt, rcv_space;
+    uint32_t total_retrans;
+    uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+    uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+    uint32_t delivered, delivered_ce;
+    uint64_t bytes_sent, bytes_retrans;
+    uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;
+};
+int berth_tcp_info_read(int fd, struct berth_tcp_info *info);
+// The same from the bytes of an INET_DIAG_INFO attribute.
+void berth_tcp_info_from_bytes(const void *bytes, size_t count, struct berth_tcp_info *info);
+
+// --- Network namespaces (tests, the lab) -----------------------------------------------------------------------
+int berth_unshare_network(void);
+int berth_loopback_up(void);
+
+#endif

@@ -1,0 +1,24 @@
+#define _GNU_SOURCE
+#include "CBerth.h"
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int berth_spawn_closefrom(void *file_actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np((posix_spawn_file_actions_t *)file_actions, first);
+}
+
+int berth_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int berth_pidfd_getfd(int pidfd, int fd) { return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0); }
+
+int berth_thread_set_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int berth_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+char **berth_environment(void) {
+    extern char **environ;
+    return environ;
+}
