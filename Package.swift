@@ -22,11 +22,13 @@ let package = Package(
         // Each target imports only those above it in this list (checked by `scripts/check layers`).
         .target(name: "CBerth"),
         .target(name: "BerthSystem", dependencies: ["CBerth"], swiftSettings: settings),
+        .target(name: "BerthFraming", swiftSettings: settings),
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
             name: "TestSupport", dependencies: ["BerthSystem"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,150 @@
+/// A queue of bytes in one contiguous piece of memory: appended at its tail, consumed at its head.
+///
+/// It is the read buffer and the write buffer of every stream. Consuming moves an offset, appending reuses the space
+/// in front before it grows, and an empty queue can give its memory back (``releaseIfEmpty()``), so that an idle
+/// connection owns none.
+///
+/// The queue has no bound of its own: whoever fills it checks ``count`` against a limit first.
+public struct ByteQueue: ~Copyable {
+    // Invariant: storage is nil if and only if capacity == 0; 0 <= head <= tail <= capacity; the bytes in
+    // head..<tail are initialised. The memory is owned by this value alone and freed in deinit.
+    @usableFromInline internal var storage: UnsafeMutableRawPointer?
+    @usableFromInline internal var capacity = 0
+    @usableFromInline internal var head = 0
+    @usableFromInline internal var tail = 0
+
+    /// The smallest piece of memory that is allocated.
+    private static let smallestCapacity = 256
+
+    public init() {}
+
+    deinit { unsafe storage?.deallocate() }
+
+    /// How many bytes wait.
+    @inlinable public var count: Int { tail &- head }
+
+    /// Whether no byte waits.
+    @inlinable public var isEmpty: Bool { head == tail }
+
+    /// How many bytes of memory the queue owns.
+    public var allocatedCount: Int { capacity }
+
+    /// The waiting bytes.
+    @inlinable public var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            guard let storage = unsafe storage else { return RawSpan() }
+            let span = unsafe RawSpan(_unsafeStart: storage + head, byteCount: tail - head)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Calls `body` with the waiting bytes; the pointer is valid only during the call.
+    public func withUnsafeBytes<R: ~Copyable, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        guard let storage = unsafe storage else { return try unsafe body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return try unsafe body(UnsafeRawBufferPointer(start: storage + head, count: tail - head))
+    }
+
+    /// Forgets the first `count` bytes, which must be waiting.
+    @inlinable public mutating func consume(_ count: Int) {
+        precondition(count >= 0 && count <= tail - head, "more bytes consumed than there are")
+        head += count
+        if head == tail {
+            head = 0
+            tail = 0
+        }
+    }
+
+    /// Takes back the last `count` bytes, which must be waiting: undoes appending them.
+    @inlinable public mutating func removeLast(_ count: Int) {
+        precondition(count >= 0 && count <= tail - head, "more bytes taken back than there are")
+        tail -= count
+        if head == tail {
+            head = 0
+            tail = 0
+        }
+    }
+
+    /// Forgets all waiting bytes.
+    public mutating func removeAll() { consume(count) }
+
+    /// Makes room for at least `additional` bytes behind the waiting ones.
+    @inlinable public mutating func reserve(_ additional: Int) {
+        precondition(additional >= 0)
+        if capacity - tail >= additional { return }
+        makeRoom(additional)
+    }
+
+    @usableFromInline internal mutating func makeRoom(_ additional: Int) {
+        let waiting = count
+        if capacity - waiting >= additional, waiting <= capacity / 2, let storage = unsafe storage {
+            unsafe storage.copyMemory(from: storage + head, byteCount: waiting)
+            head = 0
+            tail = waiting
+            return
+        }
+        var wanted = max(capacity, Self.smallestCapacity)
+        while wanted - waiting < additional { wanted = wanted > Int.max / 4 ? waiting + additional : wanted * 2 }
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
+        if let storage = unsafe storage {
+            unsafe fresh.copyMemory(from: storage + head, byteCount: waiting)
+            unsafe storage.deallocate()
+        }
+        unsafe storage = fresh
+        capacity = wanted
+        head = 0
+        tail = waiting
+    }
+
+    /// Lets `body` write up to `room` bytes or more behind the waiting ones.
+    ///
+    /// - Parameter body: gets memory of at least `room` bytes whose content is undefined, and returns how many bytes
+    ///   it wrote at its beginning.
+    /// - Returns: what `body` returned.
+    @inlinable @discardableResult
+    public mutating func fill<E: Error>(
+        room: Int, _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+    ) throws(E) -> Int {
+        reserve(max(room, 1))
+        guard let storage = unsafe storage else { return 0 }
+        let written = try unsafe body(UnsafeMutableRawBufferPointer(start: storage + tail, count: capacity - tail))
+        precondition(written >= 0 && written <= capacity - tail, "more bytes written than there was room for")
+        tail += written
+        return written
+    }
+
+    /// Appends the bytes of `span`.
+    @inlinable public mutating func append(_ span: RawSpan) {
+        if span.isEmpty { return }
+        fill(room: span.byteCount) { memory in
+            unsafe span.withUnsafeBytes { unsafe memory.copyMemory(from: $0) }
+            return span.byteCount
+        }
+    }
+
+    /// Appends one byte.
+    public mutating func append(_ byte: UInt8) {
+        fill(room: 1) { memory in
+            unsafe memory[0] = byte
+            return 1
+        }
+    }
+
+    /// Appends `bytes`.
+    public mutating func append(_ bytes: [UInt8]) { append(bytes.span.bytes) }
+
+    /// Appends the UTF-8 bytes of `text`.
+    public mutating func append(_ text: String) {
+        append(text.utf8Span.span.bytes)
+    }
+
+    /// Frees the memory when nothing waits.
+    public mutating func releaseIfEmpty() {
+        guard isEmpty else { return }
+        unsafe storage?.deallocate()
+        unsafe storage = nil
+        capacity = 0
+    }
+}
