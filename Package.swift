@@ -23,12 +23,16 @@ let package = Package(
         .target(name: "CBerth"),
         .target(name: "BerthSystem", dependencies: ["CBerth"], swiftSettings: settings),
         .target(name: "BerthFraming", swiftSettings: settings),
+        .target(name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
-            name: "TestSupport", dependencies: ["BerthSystem"],
+            name: "TestSupport", dependencies: ["BerthSockets", "BerthSystem", "BerthFraming"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
+        .testTarget(
+            name: "BerthSocketsTests", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
+            swiftSettings: settings),
     ]
 )

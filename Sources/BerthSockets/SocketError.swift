@@ -1,0 +1,117 @@
+public import BerthSystem
+
+/// Why an operation on a socket failed: what was tried, on which address, with which error number, in one sentence.
+public struct SocketError: Error, Sendable {
+    /// What was tried.
+    public enum Operation: Sendable, Hashable {
+        case open, resolve, connect, bind, listen, accept, send, receive, shutdown, close, duplicate
+        /// A socket option, by its C name.
+        case option(String)
+    }
+
+    public let operation: Operation
+    /// The address concerned, as people write it.
+    public let address: String?
+    /// The error number; `nil` when the failure is none of the kernel's, such as a deadline that passed.
+    public let errno: Errno?
+    /// What happened, in place of the error number's own sentence.
+    public var detail: String?
+    /// What to do about it.
+    public var hint: String?
+    /// The addresses that a connect tried, each with its own failure.
+    public var attempts: [ConnectAttempt]
+    /// How many bytes of a message the kernel had taken before sending it failed. They may have reached the peer. `nil`
+    /// for all that does not send.
+    public var bytesTaken: Int?
+    /// Whether a deadline of Berth passed, as opposed to the kernel giving up with ETIMEDOUT.
+    public private(set) var isDeadline = false
+
+    public init(
+        _ operation: Operation, address: String? = nil, errno: Errno? = nil, detail: String? = nil,
+        hint: String? = nil, attempts: [ConnectAttempt] = [], bytesTaken: Int? = nil
+    ) {
+        self.operation = operation
+        self.address = address
+        self.errno = errno
+        self.detail = detail
+        self.hint = hint
+        self.attempts = attempts
+        self.bytesTaken = bytesTaken
+    }
+}
+
+extension SocketError: CustomStringConvertible {
+    /// One sentence, for example
+    /// `cannot bind 127.0.0.1:80: permission is denied (EACCES); ports below 1024 need CAP_NET_BIND_SERVICE`.
+    public var description: String {
+        let place = address.map { " \($0)" } ?? ""
+        var text = "cannot \(operation.phrase)\(place)"
+        switch (detail, errno) {
+        case (let detail?, let errno?): text += ": \(detail) (\(errno.name))"
+        case (let detail?, nil): text += ": \(detail)"
+        case (nil, let errno?): text += ": \(errno)"
+        case (nil, nil): break
+        }
+        if let bytesTaken, bytesTaken > 0 {
+            text += ", after the kernel had taken \(bytesTaken) \(bytesTaken == 1 ? "byte" : "bytes")"
+        }
+        if let hint { text += "; \(hint)" }
+        return text
+    }
+}
+
+extension SocketError.Operation {
+    /// How it reads after "cannot".
+    var phrase: String {
+        switch self {
+        case .open: "open a socket for"
+        case .resolve: "resolve"
+        case .connect: "connect to"
+        case .bind: "bind"
+        case .listen: "listen on"
+        case .accept: "accept a connection on"
+        case .send: "send to"
+        case .receive: "receive from"
+        case .shutdown: "shut down the connection with"
+        case .close: "close the connection with"
+        case .duplicate: "duplicate the socket of"
+        case .option(let name): "use the option \(name) on"
+        }
+    }
+}
+
+extension SocketError {
+    /// Whether the peer ended the connection with an RST, or went away so that sending is pointless.
+    public var isPeerReset: Bool {
+        switch errno {
+        case .connectionReset?, .brokenPipe?, .timedOut?, .hostUnreachable?, .networkUnreachable?: detail == nil
+        default: false
+        }
+    }
+
+    /// The error of a deadline of Berth: what did not happen, within what time.
+    package static func deadline(
+        _ operation: Operation, address: String?, nothingHappened what: String, within time: Duration?,
+        bytesTaken: Int? = nil
+    ) -> SocketError {
+        let limit = time.map { "within \($0.short)" } ?? "before the deadline"
+        var error = SocketError(operation, address: address, detail: "no \(what) \(limit)", bytesTaken: bytesTaken)
+        error.isDeadline = true
+        return error
+    }
+}
+
+extension Duration {
+    /// The duration as people write it, for example `30 s`, `1.5 s`, `250 ms`.
+    package var short: String {
+        let (whole, rest) = wholeNanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
+        let milliseconds = rest >= 500_000 ? whole + 1 : whole
+        if milliseconds < 1000 { return "\(milliseconds) ms" }
+        if milliseconds % 1000 == 0 { return "\(milliseconds / 1000) s" }
+        let hundredths = (milliseconds + 5) / 10
+        let fraction = hundredths % 100
+        if fraction == 0 { return "\(hundredths / 100) s" }
+        let digits = fraction % 10 == 0 ? "\(fraction / 10)" : (fraction < 10 ? "0\(fraction)" : "\(fraction)")
+        return "\(hundredths / 100).\(digits) s"
+    }
+}
