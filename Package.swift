@@ -24,6 +24,7 @@ let package = Package(
         .target(name: "BerthSystem", dependencies: ["CBerth"], swiftSettings: settings),
         .target(name: "BerthFraming", swiftSettings: settings),
         .target(name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
+        .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
@@ -33,6 +34,9 @@ let package = Package(
         .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
         .testTarget(
             name: "BerthSocketsTests", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BerthInspectTests", dependencies: ["BerthInspect", "BerthSockets", "BerthSystem", "TestSupport"],
             swiftSettings: settings),
     ]
 )
