@@ -17,6 +17,17 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "berth",
     products: [
+        .library(name: "Berth", targets: ["Berth"]),
+    ],
+    traits: [
+        .trait(name: "Command", description: "The `berth` command and the packages that only it needs."),
+        .trait(name: "Logging", description: "Reports server events to a swift-log Logger."),
+        .default(enabledTraits: ["Command"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         // Each target imports only those above it in this list (checked by `scripts/check layers`).
@@ -25,6 +36,18 @@ let package = Package(
         .target(name: "BerthFraming", swiftSettings: settings),
         .target(name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
         .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
+        .target(
+            name: "BerthEngine", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem"], swiftSettings: settings),
+        .target(
+            name: "BerthServer",
+            dependencies: [
+                "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Berth", dependencies: ["BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem"],
+            swiftSettings: settings),
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
@@ -37,6 +60,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BerthInspectTests", dependencies: ["BerthInspect", "BerthSockets", "BerthSystem", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BerthServerTests",
+            dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport"],
             swiftSettings: settings),
     ]
 )

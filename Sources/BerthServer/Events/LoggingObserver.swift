@@ -1,0 +1,35 @@
+#if Logging
+public import Logging
+
+/// Reports a server's events to a swift-log `Logger`. With the package trait `Logging`.
+///
+/// Levels: accepted and ended connections `debug` (a failed handler `warning`), the server's own life `info`, refusals
+/// and accept errors `warning`.
+public struct LoggingObserver: ServerObserver {
+    private let logger: Logger
+
+    public init(_ logger: Logger) { self.logger = logger }
+
+    public func observe(_ event: ServerEvent) {
+        switch event {
+        case .listening(let address, let backlog, let note):
+            logger.info("listening", metadata: ["address": "\(address)", "backlog": "\(backlog)"])
+            if let note { logger.notice("\(note)", metadata: ["address": "\(address)"]) }
+        case .accepted(let id, let peer):
+            logger.debug("accepted", metadata: ["connection": "\(id)", "peer": "\(peer)"])
+        case .refused(let peer, let reason):
+            logger.warning("refused", metadata: ["peer": "\(peer?.description ?? "unknown")", "reason": "\(reason)"])
+        case .ended(let id, let peer, let outcome, _):
+            let level: Logger.Level = outcome.kind == .handlerFailed ? .warning : .debug
+            logger.log(
+                level: level, "ended",
+                metadata: ["connection": "\(id)", "peer": "\(peer)", "outcome": "\(outcome)"])
+        case .acceptFailed(let errno, let pause):
+            logger.warning("accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])
+        case .draining(let active): logger.info("draining", metadata: ["active": "\(active)"])
+        case .stopped(let report):
+            logger.info("stopped", metadata: ["killed": "\(report.killed)", "stuck": "\(report.stuck.count)"])
+        }
+    }
+}
+#endif

@@ -1,0 +1,52 @@
+public import BerthEngine
+public import BerthSockets
+public import BerthSystem
+
+/// Something that happened to a server. Logs, metrics and control sockets are made from these.
+public enum ServerEvent: Sendable {
+    /// The server listens. `note` says when the kernel gave a smaller backlog than was asked for.
+    case listening(SocketAddress, backlog: Int, note: String?)
+    /// A connection was accepted and its handler starts.
+    case accepted(ConnectionID, peer: SocketAddress)
+    /// A connection was accepted and reset at once.
+    case refused(peer: SocketAddress?, reason: String)
+    /// A connection ended. `close` tells how its polite close went, where there was one.
+    case ended(ConnectionID, peer: SocketAddress, outcome: Outcome, close: CloseReport?)
+    /// Accepting failed. `pause` is how long the server waits before it tries again.
+    case acceptFailed(Errno, pause: Duration?)
+    /// The service ends: nothing new is accepted, `active` connections are told.
+    case draining(active: Int)
+    /// The service has ended.
+    case stopped(StopReport)
+}
+
+/// Someone who is told what happens to a server.
+///
+/// Called on the thread where it happened, for many connections at the same time: be quick, and do not block.
+public protocol ServerObserver: Sendable {
+    func observe(_ event: ServerEvent)
+}
+
+/// An observer that is only a closure.
+public struct ClosureObserver: ServerObserver {
+    private let body: @Sendable (ServerEvent) -> Void
+
+    public init(_ body: @escaping @Sendable (ServerEvent) -> Void) { self.body = body }
+
+    public func observe(_ event: ServerEvent) { body(event) }
+}
+
+/// How the end of a service went.
+public struct StopReport: Sendable, Hashable {
+    /// Connections that were open when the end began.
+    public var active: Int
+    /// Of these, the ones that had to be cut because they did not end in time.
+    public var killed: Int
+    /// Of these, the ones whose handler did not even end then. Their threads go on until the process ends.
+    public var stuck: [String]
+    /// How long it took.
+    public var duration: Duration
+
+    /// Whether every connection ended by itself.
+    public var isClean: Bool { killed == 0 && stuck.isEmpty }
+}

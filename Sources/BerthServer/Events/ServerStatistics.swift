@@ -1,0 +1,13 @@
+/// The counters of a server, all taken at one moment.
+public struct ServerStatistics: Sendable, Hashable {
+    /// Connections accepted since the start, refused ones not counted.
+    public var accepted = 0
+    /// Connections open now.
+    public var active = 0
+    /// Connections accepted and reset at once.
+    public var refused = 0
+    /// Ended connections by outcome; together they are `accepted - active`.
+    public var outcomes: [Outcome.Kind: Int] = [:]
+
+    public init() {}
+}

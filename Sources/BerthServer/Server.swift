@@ -1,0 +1,81 @@
+public import BerthEngine
+public import BerthSockets
+internal import BerthSystem
+
+/// A TCP service: where it listens, how it runs its handlers, what it allows.
+///
+/// ```swift
+/// let server = Server(on: "127.0.0.1:12345") { connection in
+///     for try await line in connection.lines { try await connection.write("Hello, \(line)!\n") }
+/// }
+/// try await server.run()   // until SIGINT or SIGTERM, drained
+/// ```
+public final class Server: Sendable {
+    private let endpoint: Endpoint
+    private let configuration: ServerConfiguration
+    private let session: Session
+    private let stopRequest: StopRequest
+
+    /// A service with a handler type; `makeHandler` is called once for each connection, on its own thread.
+    ///
+    /// - Parameters:
+    ///   - endpoint: where to listen; `":8080"` for all addresses of the machine, port 0 for any free port.
+    ///   - model: how handlers are run. Default ``ConcurrencyModel/threads``, the only one so far.
+    public init<Handler: ConnectionHandler>(
+        on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+        handler makeHandler: @escaping @Sendable () -> Handler
+    ) {
+        self.endpoint = endpoint
+        self.configuration = configuration
+        session = Session(makeHandler)
+        stopRequest = StopRequest()
+    }
+
+    /// A service whose handler is a closure.
+    public convenience init(
+        on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+        handle: @escaping @Sendable (Connection) async throws -> Void
+    ) {
+        self.init(on: endpoint, model: model, configuration: configuration) { ClosureHandler(handle) }
+    }
+
+    /// Listens and serves until SIGINT or SIGTERM arrives, ``stop()`` is called, or the task is cancelled; then drains.
+    ///
+    /// A second signal cuts the drain short: what is still connected is cut at once.
+    ///
+    /// - Returns: how the end went.
+    /// - Throws: ``ServerError`` when the service cannot listen; it says who holds the address, where that is known.
+    @discardableResult
+    public func run() async throws -> StopReport {
+        let service = try start()
+        return try await withTaskCancellationHandler {
+            try await onThread(named: "berth-run") { [stopRequest] in
+                try serve(service, until: stopRequest)
+            }
+        } onCancel: {
+            stop()
+        }
+    }
+
+    /// Ends ``run()``, from anywhere.
+    public func stop() { stopRequest.make() }
+
+    /// Listens and serves; the caller ends it.
+    func start() throws(ServerError) -> ThreadedService {
+        do throws(SocketError) {
+            let listener = try TCPListener.listen(
+                on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
+                options: configuration.socketOptions)
+            let backlog = listener.backlog.effective
+            let note = listener.backlogNote
+            do throws(Errno) {
+                let service = try ThreadedService(
+                    listener: listener, configuration: configuration, session: session)
+                service.report(.listening(service.address, backlog: backlog, note: note))
+                return service
+            } catch { throw SocketError(.listen, address: endpoint.description, errno: error) }
+        } catch {
+            throw ServerError(listening: error, reuse: configuration.reuse)
+        }
+    }
+}

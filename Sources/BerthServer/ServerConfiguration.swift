@@ -1,0 +1,38 @@
+public import BerthFraming
+public import BerthSockets
+
+/// How one process runs many handlers. The handler does not know which: the model is a deployment choice.
+public enum ConcurrencyModel: String, Sendable, Hashable, CaseIterable {
+    /// A thread for each connection, which is the executor of its handler. Simple, robust, good up to some thousand
+    /// connections; what Python calls ThreadingTCPServer.
+    case threads
+}
+
+/// How a server listens and treats its connections.
+public struct ServerConfiguration: Sendable {
+    /// What may share the address. Default ``ReusePolicy/afterTimeWait``.
+    public var reuse: ReusePolicy
+    /// How many accepted connections may wait in the kernel; `nil`, the default, for as many as the kernel allows.
+    public var backlog: Int?
+    /// The options of the listener and of every connection.
+    public var socketOptions: SocketOptions
+    /// How connections read and write frames. Default ``Framing/raw``.
+    public var framing: Framing
+    public var limits: ServerLimits
+    /// Who is told about events, in this order.
+    public var observers: [any ServerObserver]
+
+    public init(
+        reuse: ReusePolicy = .afterTimeWait, backlog: Int? = nil, socketOptions: SocketOptions = .default,
+        framing: Framing = .raw, limits: ServerLimits = .default, observers: [any ServerObserver] = []
+    ) {
+        self.reuse = reuse
+        self.backlog = backlog
+        self.socketOptions = socketOptions
+        self.framing = framing
+        self.limits = limits
+        self.observers = observers
+    }
+
+    public static var `default`: ServerConfiguration { ServerConfiguration() }
+}

@@ -1,0 +1,104 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+/// The connections of a server: how many there may be, which there are, how they ended.
+final class ConnectionTable: Sendable {
+    struct Entry {
+        let peer: SocketAddress
+        /// `nil` once the connection's owner is about to close it: then the number may belong to something else.
+        var descriptor: Int32?
+        var task: Task<Void, Never>?
+        var wasKilled = false
+    }
+
+    private struct State {
+        var entries: [ConnectionID: Entry] = [:]
+        var statistics = ServerStatistics()
+        var isHurried = false
+    }
+
+    private let maximum: Int
+    private let state = Monitor(State())
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    var statistics: ServerStatistics { state.withLock { $0.statistics } }
+
+    /// The peers of the connections there are.
+    var peers: [String] { state.withLock { state in state.entries.map { "\($0.key) \($0.value.peer)" }.sorted() } }
+
+    /// Takes in a connection; `nil` when there are as many as there may be.
+    func admit(descriptor: Int32, peer: SocketAddress) -> ConnectionID? {
+        state.withLock { state in
+            if state.statistics.active >= maximum { return nil }
+            state.statistics.accepted += 1
+            state.statistics.active += 1
+            let id = ConnectionID(number: UInt64(state.statistics.accepted))
+            state.entries[id] = Entry(peer: peer, descriptor: descriptor)
+            return id
+        }
+    }
+
+    /// Takes back an admission whose thread could not be started.
+    func revoke(_ id: ConnectionID) {
+        state.change { state in
+            state.entries[id] = nil
+            state.statistics.active -= 1
+            state.statistics.accepted -= 1
+            state.statistics.refused += 1
+        }
+    }
+
+    func countRefused() { state.withLock { $0.statistics.refused += 1 } }
+
+    /// Whether another connection may come, waiting for one to end until `deadline`, or until someone is in a hurry.
+    func waitForRoom(until deadline: Deadline) -> Bool {
+        state.wait(until: deadline) { [maximum] state in
+            if state.statistics.active < maximum { return true }
+            return state.isHurried ? false : nil
+        } ?? false
+    }
+
+    func setTask(_ id: ConnectionID, _ task: Task<Void, Never>) { state.withLock { $0.entries[id]?.task = task } }
+
+    /// To be called before the descriptor is closed or given away.
+    func releaseDescriptor(_ id: ConnectionID) { state.withLock { $0.entries[id]?.descriptor = nil } }
+
+    func wasKilled(_ id: ConnectionID) -> Bool { state.withLock { $0.entries[id]?.wasKilled ?? false } }
+
+    /// Counts the end of a connection.
+    func end(_ id: ConnectionID, _ outcome: Outcome.Kind) {
+        state.change { state in
+            state.entries[id] = nil
+            state.statistics.active -= 1
+            state.statistics.outcomes[outcome, default: 0] += 1
+        }
+    }
+
+    /// Waits until there is no connection any more; false when the deadline passes, or someone is in a hurry, first.
+    func waitUntilEmpty(until deadline: Deadline, unhurried: Bool = false) -> Bool {
+        state.wait(until: deadline) { state in
+            if state.entries.isEmpty { return true }
+            return state.isHurried && !unhurried ? false : nil
+        } ?? false
+    }
+
+    /// Ends the wait for connections to end by themselves.
+    func hurry() { state.change { $0.isHurried = true } }
+
+    /// Cuts all connections: cancels their handlers and shuts their sockets, so that whoever waits on them wakes.
+    ///
+    /// - Returns: how many there were.
+    func killAll() -> Int {
+        state.withLock { state in
+            for id in state.entries.keys {
+                state.entries[id]?.wasKilled = true
+                state.entries[id]?.task?.cancel()
+                // Under the lock the number is certainly still this connection's. It may be shut already.
+                if let descriptor = state.entries[id]?.descriptor { try? Kernel.shutdown(descriptor, .both) }
+            }
+            return state.entries.count
+        }
+    }
+}

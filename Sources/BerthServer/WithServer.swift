@@ -1,0 +1,45 @@
+public import BerthEngine
+public import BerthSockets
+
+/// A server that listens and serves, for as long as the scope that made it; see `withServer`.
+public struct RunningServer: Sendable {
+    let service: ThreadedService
+
+    /// Where it listens: the real port, also when 0 was asked for.
+    public var address: SocketAddress { service.address }
+
+    /// The counters, now.
+    public var statistics: ServerStatistics { service.table.statistics }
+}
+
+/// Serves for as long as `operation` runs, then drains and stops: for tests, and for programs that are a client as well.
+///
+/// ```swift
+/// try await withServer(on: ":0", handler: { Chat(room: room) }) { server in
+///     let socket = try TCPSocket.connect(to: server.address)
+///     …
+/// }
+/// ```
+///
+/// - Returns: what `operation` returned.
+/// - Throws: ``ServerError`` when it cannot listen, or what `operation` throws, once the server has stopped.
+public func withServer<Handler: ConnectionHandler, R>(
+    on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+    handler: @escaping @Sendable () -> Handler, operation: (RunningServer) async throws -> R
+) async throws -> R {
+    let service = try Server(on: endpoint, model: model, configuration: configuration, handler: handler).start()
+    let result: Result<R, any Error>
+    do { result = .success(try await operation(RunningServer(service: service))) } catch { result = .failure(error) }
+    _ = try await onThread(named: "berth-stop") { service.stop() }
+    return try result.get()
+}
+
+/// The same with a closure for the handler.
+public func withServer<R>(
+    on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+    handle: @escaping @Sendable (Connection) async throws -> Void, operation: (RunningServer) async throws -> R
+) async throws -> R {
+    try await withServer(
+        on: endpoint, model: model, configuration: configuration, handler: { ClosureHandler(handle) },
+        operation: operation)
+}

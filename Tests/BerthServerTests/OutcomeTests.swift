@@ -1,0 +1,152 @@
+import Berth
+import BerthSystem
+import Testing
+import TestSupport
+
+@Suite("Every connection ends with exactly one outcome")
+struct OutcomeTests {
+    /// Serves one connection and returns how it ended.
+    private func outcome(
+        framing: Framing = .raw, limits: ServerLimits = .default,
+        handle: @escaping @Sendable (Connection) async throws -> Void,
+        client: @escaping @Sendable (RunningServer) throws -> Void
+    ) async throws -> Outcome? {
+        let log = EventLog()
+        return try await withServer(
+            on: loopback, configuration: .test(framing: framing, limits: limits, log), handle: handle
+        ) { server in
+            try await onOwnThread {
+                try client(server)
+                let outcomes = log.outcomes()
+                #expect(outcomes.count == 1)
+                #expect(server.statistics.accepted == 1)
+                return outcomes.first
+            }
+        }
+    }
+
+    @Test("peer finished, when the handler has read to the end")
+    func peerFinished() async throws {
+        let outcome = try await outcome { connection in
+            while try await !connection.read().isEmpty {}
+        } client: { server in
+            try server.connect().finish()
+        }
+        #expect(outcome?.kind == .peerFinished)
+    }
+
+    @Test("finished, when the handler returns first")
+    func finished() async throws {
+        let outcome = try await outcome { _ in } client: { server in _ = try server.connect().readToEnd() }
+        #expect(outcome?.kind == .finished)
+    }
+
+    @Test("peer reset, with the error")
+    func peerReset() async throws {
+        let outcome = try await outcome { connection in
+            while try await !connection.read().isEmpty {}
+        } client: { server in
+            let stream = try server.connect()
+            try stream.write("x")
+            try stream.flush()
+            stream.abort()
+        }
+        guard case .peerReset(let error)? = outcome else {
+            Issue.record("not a reset: \(String(describing: outcome))")
+            return
+        }
+        #expect(error.errno == .connectionReset)
+    }
+
+    @Test("deadline, when the peer is silent for too long")
+    func idle() async throws {
+        var limits = ServerLimits.default
+        limits.idle = .milliseconds(50)
+        let outcome = try await outcome(limits: limits) { connection in
+            while try await !connection.read().isEmpty {}
+        } client: { server in
+            let found1 = try server.connect().readToEnd()
+            #expect(found1.isEmpty)
+        }
+        guard case .deadline(let error)? = outcome else {
+            Issue.record("no deadline: \(String(describing: outcome))")
+            return
+        }
+        #expect(error.description.hasSuffix(": no byte from the peer within 50 ms"))
+    }
+
+    @Test("deadline, when the peer does not take what is sent")
+    func stalled() async throws {
+        var limits = ServerLimits.default
+        limits.writeStall = .milliseconds(100)
+        let done = Monitor(false)
+        let outcome = try await outcome(limits: limits) { connection in
+            defer { done.change { $0 = true } }
+            let block = [UInt8](repeating: 7, count: 1 << 20)
+            while true { try await connection.write(block) }
+        } client: { server in
+            let stream = try server.connect()
+            _ = done.wait { $0 ? true : nil }
+            stream.close()
+        }
+        #expect(outcome?.kind == .deadline)
+    }
+
+    @Test("protocol error, with the limit that was exceeded")
+    func protocolError() async throws {
+        let outcome = try await outcome(framing: .selfCounting64(maximumFrame: .kibibytes(1))) { connection in
+            for try await _ in connection.frames {}
+        } client: { server in
+            let stream = try server.connect(framing: .selfCounting64)
+            try stream.writeFrame([UInt8](repeating: 1, count: 1025))
+            try stream.flush()
+            _ = try? stream.readToEnd()
+        }
+        guard case .protocolError(let error)? = outcome else {
+            Issue.record("no protocol error: \(String(describing: outcome))")
+            return
+        }
+        #expect(error.description.contains("1 KiB"))
+    }
+
+    @Test("handler failed, with what it threw")
+    func handlerFailed() async throws {
+        struct Tantrum: Error, CustomStringConvertible { var description: String { "no more tea" } }
+        let outcome = try await outcome { _ in throw Tantrum() } client: { server in
+            _ = try server.connect().readToEnd()
+        }
+        #expect(outcome?.description == "the handler failed: no more tea")
+    }
+
+    @Test("aborted, when the handler does so, and the peer sees an RST")
+    func aborted() async throws {
+        let outcome = try await outcome { connection in
+            _ = try await connection.read()
+            connection.abort()
+        } client: { server in
+            let stream = try server.connect()
+            try stream.write("x")
+            #expect(throws: StreamError.self) { _ = try stream.readToEnd() }
+        }
+        #expect(outcome?.kind == .aborted)
+    }
+
+    @Test("detached, when the handler takes the socket, which then works on")
+    func detached() async throws {
+        let outcome = try await outcome { connection in
+            _ = try await connection.readLine()
+            let detached = try await connection.detach()
+            #expect(detached.unread == Array("rest".utf8))
+            let socket = detached.takeSocket()
+            try socket.sendAll("still here")
+            socket.finish()
+        } client: { server in
+            let stream = try server.connect()
+            try stream.write("line\nrest")
+            try stream.finishSending()
+            let found2 = try stream.readToEnd()
+            #expect(found2 == Array("still here".utf8))
+        }
+        #expect(outcome?.kind == .detached)
+    }
+}

@@ -1,0 +1,46 @@
+import Berth
+import BerthSystem
+import Testing
+import TestSupport
+
+/// Collects the events of a server, and lets a test wait for one.
+final class EventLog: ServerObserver, Sendable {
+    private let events = Monitor<[ServerEvent]>([])
+
+    func observe(_ event: ServerEvent) { events.change { $0.append(event) } }
+
+    var all: [ServerEvent] { events.withLock { $0 } }
+
+    /// The outcomes so far, waiting until there are `count` of them.
+    func outcomes(_ count: Int = 1) -> [Outcome] {
+        events.wait(until: .after(.seconds(20))) { events in
+            let outcomes = events.compactMap { event -> Outcome? in
+                if case .ended(_, _, let outcome, _) = event { return outcome }
+                return nil
+            }
+            return outcomes.count >= count ? outcomes : nil
+        } ?? []
+    }
+
+    /// Waits until an event fulfils `condition`.
+    func waitFor(_ condition: (ServerEvent) -> Bool) -> Bool {
+        events.wait(until: .after(.seconds(20))) { $0.contains(where: condition) ? true : nil } ?? false
+    }
+}
+
+extension ServerConfiguration {
+    static func test(
+        framing: Framing = .raw, limits: ServerLimits = .default, _ observers: any ServerObserver...
+    ) -> ServerConfiguration {
+        ServerConfiguration(framing: framing, limits: limits, observers: observers)
+    }
+}
+
+extension RunningServer {
+    /// A blocking stream to the server.
+    func connect(framing: Framing = .raw) throws -> SocketStream {
+        SocketStream(try TCPSocket.connect(to: Endpoint(address), within: .seconds(10)), framing: framing)
+    }
+}
+
+let loopback: Endpoint = "127.0.0.1:0"
