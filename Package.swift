@@ -18,6 +18,7 @@ let package = Package(
     name: "berth",
     products: [
         .library(name: "Berth", targets: ["Berth"]),
+        .executable(name: "berth", targets: ["BerthCommand"]),
     ],
     traits: [
         .trait(name: "Command", description: "The `berth` command and the packages that only it needs."),
@@ -48,6 +49,15 @@ let package = Package(
         .target(
             name: "Berth", dependencies: ["BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem"],
             swiftSettings: settings),
+        .executableTarget(
+            name: "BerthCommand",
+            dependencies: [
+                "Berth", "BerthServer", "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Command"])),
+            ],
+            swiftSettings: settings),
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
@@ -64,6 +74,12 @@ let package = Package(
         .testTarget(
             name: "BerthServerTests",
             dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BerthCommandTests",
+            dependencies: [
+                "BerthCommand", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport",
+            ],
             swiftSettings: settings),
     ]
 )

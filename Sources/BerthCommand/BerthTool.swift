@@ -1,0 +1,59 @@
+internal import ArgumentParser
+internal import BerthServer
+
+/// The command `berth`.
+@main
+struct BerthTool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth",
+        abstract: "TCP services that can be written, talked to, measured and explained.",
+        discussion: """
+            Start a service:       berth serve
+            Talk to it:            berth connect 127.0.0.1:12345
+            Send files:            berth receive :9000      and      berth send FILE… 127.0.0.1:9000
+
+            Data goes to standard output, everything else to standard error.
+            Exit codes: 0 fine, 1 a failure, 2 a wrong argument.
+            """,
+        version: "0.1.0",
+        subcommands: [ServeCommand.self, ConnectCommand.self, SendCommand.self, ReceiveCommand.self])
+
+    /// The parser's own exit codes are replaced by those of the design.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as CommandFailure {
+            Talk.error(failure.message)
+            exit(withCode: .failure)
+        } catch {
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            switch code {
+            case .success: Talk.data(text)
+            case .validationFailure: Talk.say(text)
+            default: Talk.error(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)
+            }
+            exit(withCode: code == .success ? .success : code == .validationFailure ? .usage : .failure)
+        }
+    }
+
+    /// The exit codes of every subcommand.
+    enum Code: Int32 {
+        case success = 0
+        case failure = 1
+        case usage = 2
+    }
+
+    static func exit(withCode code: Code) -> Never { terminate(code.rawValue) }
+}
+
+/// A failure that ends the command with one sentence and exit code 1.
+struct CommandFailure: Error, CustomStringConvertible {
+    let message: String
+    var description: String { message }
+}

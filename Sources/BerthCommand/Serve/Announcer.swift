@@ -1,0 +1,64 @@
+internal import BerthServer
+internal import BerthSockets
+internal import Synchronization
+
+/// Tells on standard error what a service does.
+final class Announcer: ServerObserver {
+    private let plan: ServicePlan
+    private let isVerbose: Bool
+    private let tally = Mutex(Tally())
+
+    private struct Tally {
+        var outcomes: [Outcome.Kind: Int] = [:]
+        var refused = 0
+    }
+
+    init(plan: ServicePlan, isVerbose: Bool) {
+        self.plan = plan
+        self.isVerbose = isVerbose
+    }
+
+    func observe(_ event: ServerEvent) {
+        switch event {
+        case .listening(let address, let backlog, let note):
+            Talk.say("serving \(plan.name) on \(address) (threads, \(plan.framing), backlog \(backlog))")
+            if let note { Talk.say(note) }
+            for hint in plan.hints(address) { Talk.say("try: \(hint)") }
+        case .accepted(let id, let peer):
+            if isVerbose { Talk.say("\(id) \(peer) connected") }
+        case .refused(let peer, let reason):
+            tally.withLock { $0.refused += 1 }
+            Talk.say("refused \(peer?.description ?? "a connection"): \(reason)")
+        case .ended(let id, let peer, let outcome, _):
+            tally.withLock { $0.outcomes[outcome.kind, default: 0] += 1 }
+            // What went wrong is told in any case: a silent server is a mystery.
+            if isVerbose || Self.isTrouble(outcome) { Talk.say("\(id) \(peer) ended: \(outcome)") }
+        case .acceptFailed(let errno, let pause):
+            Talk.say("cannot accept: \(errno)" + (pause.map { "; trying again in \($0.short)" } ?? ""))
+        case .draining(let active):
+            if active > 0 { Talk.say("ending; \(count(active, "connection")) open (^C again to cut)") }
+        case .stopped: break
+        }
+    }
+
+    /// One line on the whole life of the service.
+    func summarise(_ report: StopReport) {
+        let (outcomes, refused) = tally.withLock { ($0.outcomes, $0.refused) }
+        let parts = Outcome.Kind.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
+        let served = outcomes.values.reduce(0, +)
+        var text = "served \(count(served, "connection"))"
+        if !parts.isEmpty { text += ": " + parts.joined(separator: ", ") }
+        if refused > 0 { text += "; refused \(refused)" }
+        Talk.say(text)
+        for stuck in report.stuck { Talk.say("the handler of \(stuck) did not end") }
+    }
+
+    private static func isTrouble(_ outcome: Outcome) -> Bool {
+        switch outcome.kind {
+        case .protocolError, .handlerFailed, .deadline, .killed: true
+        case .peerFinished, .finished, .peerReset, .aborted, .detached, .drained: false
+        }
+    }
+
+    private func count(_ number: Int, _ noun: String) -> String { number == 1 ? "1 \(noun)" : "\(number) \(noun)s" }
+}

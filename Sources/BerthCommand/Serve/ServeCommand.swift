@@ -1,0 +1,110 @@
+internal import ArgumentParser
+internal import BerthFraming
+internal import BerthServer
+internal import BerthSockets
+
+/// `berth serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve a built-in service, or a program for each connection.",
+        discussion: """
+            With no argument it serves `greet` on 127.0.0.1:12345.
+
+            SERVICES
+              greet     greets, then answers each message with "Hello, …!"
+              echo      sends everything back
+              reverse   sends each line back reversed; an empty line ends
+              discard   reads and throws away (RFC 863)
+              chargen   sends text for ever (RFC 864)
+              store     keeps the files that `berth send` sends, in --directory
+
+            EXAMPLES
+              berth serve
+              berth serve :8080 --service echo --framing length-prefix
+              berth serve 127.0.0.1:2323 -- /bin/cat
+              berth serve :9000 --service store --directory inbox
+            """)
+
+    enum Service: String, ExpressibleByArgument, CaseIterable {
+        case greet, echo, reverse, discard, chargen, store
+    }
+
+    @Argument(help: "Where to listen: HOST:PORT, :PORT (everywhere), [IPV6]:PORT, a path, @NAME. Port 0: any.")
+    var address: Endpoint = "127.0.0.1:12345"
+
+    @Option(help: "How connections are run.")
+    var model: ConcurrencyModel = .threads
+
+    @Option(help: ArgumentHelp("What is served.", valueName: "name"))
+    var service: Service?
+
+    @OptionGroup(title: "Framing")
+    var framing: FramingOptions
+
+    @Option(help: "Connections at a time; more have to wait. Default: 80% of the descriptor limit.")
+    var maxConnections: Int?
+
+    @Flag(help: "Reset connections above --max-connections instead of letting them wait.")
+    var refuse = false
+
+    @Option(help: "Connections that may wait to be accepted. Default: as many as the kernel allows.")
+    var backlog: Int?
+
+    @Option(help: "Who else may use the address: exclusive (nobody, not even leftovers), after-time-wait, shared.")
+    var reuse: ReusePolicy = .afterTimeWait
+
+    @Option(help: ArgumentHelp("End connections that are silent for so long. 0: never.", valueName: "seconds"))
+    var idle: Double?
+
+    @Option(help: ArgumentHelp("store: where the files go.", valueName: "dir"))
+    var directory: String?
+
+    @Flag(help: "store: replace files that exist.")
+    var overwrite = false
+
+    @Flag(name: .shortAndLong, help: "Report every connection.")
+    var verbose = false
+
+    @Argument(parsing: .postTerminator, help: "A program to run for each connection, with it as its input and output.")
+    var program: [String] = []
+
+    func validate() throws {
+        if let mistake = address.mistake { throw ValidationError(mistake.description) }
+        if let maxConnections, maxConnections < 1 { throw ValidationError("--max-connections is at least 1.") }
+        if let backlog, backlog < 0 { throw ValidationError("--backlog is not negative.") }
+        if let idle, !(0...31_536_000).contains(idle) { throw ValidationError("--idle is between 0 and a year.") }
+        if !program.isEmpty, service != nil { throw ValidationError("--service and a program exclude each other.") }
+        if !program.isEmpty, try framing.chosen() != nil {
+            throw ValidationError("--framing has no meaning with a program, which gets the bytes as they are.")
+        }
+        if (directory != nil || overwrite), service != .store {
+            throw ValidationError("--directory and --overwrite go with --service store.")
+        }
+        if service == .store {
+            if directory == nil { throw ValidationError("--service store needs --directory.") }
+            if try framing.chosen() != nil { throw ValidationError("store has a framing of its own.") }
+        }
+        _ = try framing.chosen()
+    }
+
+    func run() async throws {
+        let plan = try ServicePlan(self)
+        let announcer = Announcer(plan: plan, isVerbose: verbose)
+        var limits = ServerLimits.default
+        if let maxConnections { limits.maximumConnections = maxConnections }
+        if refuse { limits.overload = .refuse }
+        // A terminal on loopback is left alone: people think for longer than a minute.
+        limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
+        let configuration = ServerConfiguration(
+            reuse: reuse, backlog: backlog, framing: plan.framing, limits: limits, observers: [announcer])
+        let server = plan.server(on: address, model: model, configuration)
+        do {
+            let report = try await server.run()
+            announcer.summarise(report)
+            if !report.isClean { throw ExitCode(BerthTool.Code.failure.rawValue) }
+        } catch let error as ServerError {
+            throw CommandFailure(message: error.finding.map { "\(error.cause)\n\($0)" } ?? error.description)
+        }
+    }
+}
