@@ -47,7 +47,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "Berth", dependencies: ["BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem"],
+            name: "Berth",
+            dependencies: [
+                "BerthServer", "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "BerthCommand",

@@ -6,7 +6,7 @@ internal import BerthServer
 struct BerthTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "berth",
-        abstract: "TCP services that can be written, talked to, measured and explained.",
+        abstract: "Serve over TCP, talk to services, move files.",
         discussion: """
             Start a service:       berth serve
             Talk to it:            berth connect 127.0.0.1:12345

@@ -109,17 +109,16 @@ extension Connection {
     /// Reads the next frame and calls `body` with it, in place: nothing is copied. `nil` at the peer's end.
     ///
     /// `body` may write, but not read.
-    public func withFrame<R>(
-        _ body: (borrowing BorrowedFrame) throws(StreamError) -> R
-    ) async throws(StreamError) -> R? {
+    ///
+    /// - Throws: `StreamError`, or what `body` throws.
+    public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws -> R) async throws -> R? {
         try stream.withFrame(body)
     }
 
     /// Reads the next frame piece by piece, so that its size does not matter; `false` at the peer's end.
     public func readFrame(
-        begin: (_ head: RawSpan, _ bodyCount: Int?) throws(StreamError) -> Void,
-        chunk: (RawSpan) throws(StreamError) -> Void
-    ) async throws(StreamError) -> Bool {
+        begin: (_ head: RawSpan, _ bodyCount: Int?) throws -> Void, chunk: (RawSpan) throws -> Void
+    ) async throws -> Bool {
         try stream.readFrame(begin: begin, chunk: chunk)
     }
 
@@ -166,6 +165,9 @@ extension Connection {
 
     /// Writes a piece of the body of the frame that was begun.
     public func writeChunk(_ chunk: RawSpan) async throws(StreamError) { try stream.writeChunk(chunk) }
+
+    /// Writes a piece of the body of the frame that was begun.
+    public func writeChunk(_ chunk: [UInt8]) async throws(StreamError) { try stream.writeChunk(chunk) }
 
     /// Ends the frame that was begun.
     public func endFrame() async throws(StreamError) { try stream.endFrame() }

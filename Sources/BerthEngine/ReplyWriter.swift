@@ -28,16 +28,18 @@ public struct ReplyWriter {
 
 extension Connection {
     /// Reads the next frame and lets `body` answer it, both in place: the fastest way to serve. `false` at the peer's
-    /// end.
+    /// end. `body` may write, but not read.
+    ///
+    /// - Throws: `StreamError`, or what `body` throws.
     ///
     /// ```swift
     /// while try await connection.answerFrame({ frame, reply in try reply.writeFrame(frame) }) {}
     /// ```
     public func answerFrame(
-        _ body: (borrowing BorrowedFrame, ReplyWriter) throws(StreamError) -> Void
-    ) async throws(StreamError) -> Bool {
+        _ body: (borrowing BorrowedFrame, ReplyWriter) throws -> Void
+    ) async throws -> Bool {
         let writer = ReplyWriter(stream)
-        let answered: Void? = try stream.withFrame { (frame) throws(StreamError) in try body(frame, writer) }
+        let answered: Void? = try stream.withFrame { frame in try body(frame, writer) }
         return answered != nil
     }
 }

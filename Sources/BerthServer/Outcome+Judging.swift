@@ -39,7 +39,7 @@ extension Outcome {
         switch error {
         case .framing(let error): .protocolError(error)
         case .socket(let error) where error.isDeadline: .deadline(error)
-        case .socket(let error) where error.isPeerReset: .peerReset(error)
+        case .socket(let error) where error.isPeerGone: .peerReset(error)
         case .socket, .ended: .handlerFailed("\(error)")
         }
     }

@@ -1,4 +1,5 @@
 public import BerthEngine
+public import BerthFraming
 public import BerthSockets
 
 /// A server that listens and serves, for as long as the scope that made it; see `withServer`.
@@ -32,6 +33,29 @@ public func withServer<Handler: ConnectionHandler, R>(
     do { result = .success(try await operation(RunningServer(service: service))) } catch { result = .failure(error) }
     _ = try await onThread(named: "berth-stop") { service.stop() }
     return try result.get()
+}
+
+/// The same for services that need nothing but a frame in and frames out: `answer` is called with each frame in place,
+/// and writes its replies in place. The fastest form of a handler.
+///
+/// ```swift
+/// try await withServer(on: ":0", framing: .selfCounting64) { frame, reply in
+///     try reply.writeFrame(frame)
+/// } operation: { server in
+///     …
+/// }
+/// ```
+public func withServer<R>(
+    on endpoint: Endpoint, framing: Framing, model: ConcurrencyModel = .threads,
+    configuration: ServerConfiguration = .default,
+    answer: @escaping @Sendable (borrowing BorrowedFrame, ReplyWriter) throws -> Void,
+    operation: (RunningServer) async throws -> R
+) async throws -> R {
+    var configuration = configuration
+    configuration.framing = framing
+    return try await withServer(
+        on: endpoint, model: model, configuration: configuration,
+        handle: { connection in while try await connection.answerFrame(answer) {} }, operation: operation)
 }
 
 /// The same with a closure for the handler.

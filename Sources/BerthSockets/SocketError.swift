@@ -81,8 +81,9 @@ extension SocketError.Operation {
 }
 
 extension SocketError {
-    /// Whether the peer ended the connection with an RST, or went away so that sending is pointless.
-    public var isPeerReset: Bool {
+    /// Whether the peer ended the connection with an RST, or went away, or cannot be reached any more: there is nobody
+    /// to talk to, and nothing of ours to mend.
+    public var isPeerGone: Bool {
         switch errno {
         case .connectionReset?, .brokenPipe?, .timedOut?, .hostUnreachable?, .networkUnreachable?: detail == nil
         default: false

@@ -126,6 +126,12 @@ func leave(_ leftover: Leftover, of listener: borrowing RawSocket, at target: So
     }
 }
 
+/// Waits until a closed listener is gone: a program that another test starts has a copy of it between fork and exec.
+func waitUntilNobodyListens(on port: UInt16) throws {
+    let deadline = Deadline.after(.seconds(5))
+    while try SocketTable.read(localPort: port).records.contains(where: { $0.state == .listen }), !deadline.hasPassed {}
+}
+
 /// The wanted socket was not in the kernel's list within five seconds.
 struct NoSuchRecord: Error, CustomStringConvertible {
     var description: String

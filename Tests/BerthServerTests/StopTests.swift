@@ -130,7 +130,10 @@ struct StopTests {
         #expect(isClean)
         _ = stream
         // The server's side closed first: its TIME_WAIT or FIN_WAIT2 must not keep a successor from binding.
-        try await withServer(on: Endpoint(address)) { _ in } operation: { successor in
+        try await onOwnThread {
+            let successor = try onceNoForkHoldsIt { () throws(SocketError) in
+                try TCPListener.listen(on: Endpoint(address))
+            }
             #expect(successor.address == address)
         }
     }

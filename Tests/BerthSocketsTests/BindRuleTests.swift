@@ -95,7 +95,9 @@ struct BindRuleTests {
     }
 
     private static func failureOfListening(on endpoint: Endpoint, reuse: ReusePolicy) -> SocketError? {
-        do { _ = try TCPListener.listen(on: endpoint, reuse: reuse) } catch { return error }
+        do throws(SocketError) {
+            _ = try onceNoForkHoldsIt { () throws(SocketError) in try TCPListener.listen(on: endpoint, reuse: reuse) }
+        } catch { return error }
         return nil
     }
 
@@ -126,7 +128,7 @@ struct BindRuleTests {
             client.close()
             server.close()
             listener.close()
-            _ = try TCPListener.listen(on: endpoint, reuse: .exclusive)
+            #expect(Self.failureOfListening(on: endpoint, reuse: .exclusive) == nil)
         }
     }
 
@@ -138,7 +140,7 @@ struct BindRuleTests {
             let client = try TCPSocket.connect(to: listener.address)
             let server = try listener.accept()
             listener.close()
-            let again = try TCPListener.listen(on: endpoint)
+            let again = try onceNoForkHoldsIt { () throws(SocketError) in try TCPListener.listen(on: endpoint) }
             #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: endpoint) }
             again.close()
             server.close()
@@ -171,7 +173,7 @@ struct BindRuleTests {
             let stillBoth = #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: ":4000") }
             #expect(stillBoth?.errno == .addressInUse)
             four.close()
-            _ = try TCPListener.listen(on: ":4000")
+            _ = try onceNoForkHoldsIt { () throws(SocketError) in try TCPListener.listen(on: ":4000") }
         }
     }
 }

@@ -133,16 +133,22 @@ struct ResolvingTests {
                 _ = release.wait { $0 ? true : nil }
                 return []
             }
-            for _ in 0..<Resolver.limit {
+            func takePlace() {
                 #expect(throws: Resolver.Failure.timedOut) {
                     _ = try Resolver.addresses(
                         of: "slow", family: .any, deadline: .after(.milliseconds(1)), lookUp: slow)
                 }
             }
-            // All places are taken now: this one is given up while it waits for one.
-            #expect(throws: Resolver.Failure.timedOut) {
-                _ = try Resolver.addresses(of: "localhost", family: .any, deadline: .after(.milliseconds(20)))
+            for _ in 0..<Resolver.limit { takePlace() }
+            // All places are taken now: this one is given up while it waits for one. A lookup of another test may have
+            // had one of them and have given it back.
+            var isFull = false
+            for _ in 0..<100 where !isFull {
+                isFull =
+                    (try? Resolver.addresses(of: "localhost", family: .any, deadline: .after(.milliseconds(20)))) == nil
+                if !isFull { takePlace() }
             }
+            #expect(isFull)
             release.change { $0 = true }
             let found = try Resolver.addresses(of: "localhost", family: .any, deadline: .after(.seconds(20)))
             #expect(!found.isEmpty)

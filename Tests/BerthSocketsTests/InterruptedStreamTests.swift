@@ -118,7 +118,7 @@ struct InterruptedStreamTests {
             let number = client.fileDescriptor
             let isRead = try stream.readFrame(
                 begin: { (_, _) in },
-                chunk: { (bytes) throws(StreamError) in
+                chunk: { bytes in
                     for index in bytes.byteOffsets { body.append(bytes.byte(at: index)) }
                     guard rest == nil, let copy = try? Kernel.duplicate(number) else { return }
                     drain.raise()

@@ -110,7 +110,7 @@ struct ReceivingTests {
             #expect(
                 error?.description
                     == "cannot receive from \(server.peer): the peer reset the connection (ECONNRESET)")
-            #expect(error?.isPeerReset == true)
+            #expect(error?.isPeerGone == true)
         }
     }
 

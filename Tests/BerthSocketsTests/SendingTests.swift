@@ -120,7 +120,7 @@ struct SendingTests {
             #expect(
                 error?.description == "cannot send to \(server.peer): "
                     + "the peer closed the connection, or sending was shut down (EPIPE)")
-            #expect(error?.isPeerReset == true && error?.bytesTaken == 0)
+            #expect(error?.isPeerGone == true && error?.bytesTaken == 0)
 
             var pending = sigset_t()
             sigpending(&pending)

@@ -57,19 +57,19 @@ struct SocketErrorTests {
     func isDeadline() {
         let ours = SocketError.deadline(.receive, address: nil, nothingHappened: "byte", within: nil)
         let kernels = SocketError(.receive, errno: .timedOut)
-        #expect(ours.isDeadline && !ours.isPeerReset)
-        #expect(!kernels.isDeadline && kernels.isPeerReset)
+        #expect(ours.isDeadline && !ours.isPeerGone)
+        #expect(!kernels.isDeadline && kernels.isPeerGone)
     }
 
     @Test("the errors of a peer that is gone are told from our own")
-    func isPeerReset() {
+    func isPeerGone() {
         for errno in [Errno.connectionReset, .brokenPipe, .timedOut, .hostUnreachable, .networkUnreachable] {
-            #expect(SocketError(.send, errno: errno).isPeerReset)
+            #expect(SocketError(.send, errno: errno).isPeerGone)
         }
         for errno in [Errno.badDescriptor, .notConnected, .wouldBlock, .outOfMemory] {
-            #expect(!SocketError(.send, errno: errno).isPeerReset)
+            #expect(!SocketError(.send, errno: errno).isPeerGone)
         }
-        #expect(!SocketError(.send).isPeerReset)
+        #expect(!SocketError(.send).isPeerGone)
     }
 
     static let durations: [(Duration, String)] = [

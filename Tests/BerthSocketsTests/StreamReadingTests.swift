@@ -181,15 +181,14 @@ struct StreamReadingTests {
             let pair = try Pair()
             try pair.client.sendAll("\u{1}a\u{1}b\u{2}cd\u{1}e")
             let stream = SocketStream(pair.server, framing: .lengthPrefix(bytes: .one))
-            let error = streamError { () throws(StreamError) in
-                _ = try stream.withFrame { (_) throws(StreamError) in throw .ended }
-            }
+            func refuse(_ frame: borrowing BorrowedFrame) throws { throw StreamError.ended }
+            let error = streamError { try stream.withFrame(refuse) }
             #expect(error != nil)
             #expect(try stream.readFrame()?.body == Array("b".utf8))
             // A streamed one goes on behind what was given.
             var pieces: [UInt8] = []
-            _ = streamError { () throws(StreamError) in
-                _ = try stream.readFrame(begin: { (_, _) throws(StreamError) in throw .ended }, chunk: { _ in })
+            _ = streamError {
+                _ = try stream.readFrame(begin: { _, _ in throw StreamError.ended }, chunk: { _ in })
             }
             let isRead = try stream.readFrame(
                 begin: { (_, _) in Issue.record("begun twice") },

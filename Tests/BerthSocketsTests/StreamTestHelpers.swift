@@ -111,8 +111,8 @@ func socketError(_ body: () throws(SocketError) -> Void) -> SocketError? {
 }
 
 /// The error of `body`, which must throw a ``StreamError``.
-func streamError(_ body: () throws(StreamError) -> Void) -> StreamError? {
-    do { try body() } catch { return error }
+func streamError(_ body: () throws -> Void) -> StreamError? {
+    do { try body() } catch { return error as? StreamError }
     return nil
 }
 

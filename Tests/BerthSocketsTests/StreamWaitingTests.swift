@@ -58,7 +58,7 @@ struct StreamWaitingTests {
             let stream = SocketStream(pair.server, framing: .lengthPrefix(bytes: .four))
             var bodyCount: Int?
             var body: [UInt8] = []
-            func read() throws(StreamError) -> Bool {
+            func read() throws -> Bool {
                 try stream.readFrame(
                     begin: { (_, count) in bodyCount = count },
                     chunk: { (bytes) in for index in bytes.byteOffsets { body.append(bytes.byte(at: index)) } })
@@ -66,7 +66,7 @@ struct StreamWaitingTests {
             for piece in [[0, 0], [0, 10, 1, 2], [3, 4, 5], []] as [[UInt8]] {
                 try pair.client.sendAll(piece)
                 stream.readDeadline = .after(.milliseconds(40))
-                #expect(streamError { () throws(StreamError) in _ = try read() }?.socketError?.isDeadline == true)
+                #expect(streamError { _ = try read() }?.socketError?.isDeadline == true)
             }
             try pair.client.sendAll([6, 7, 8, 9, 10])
             stream.readDeadline = .never
@@ -127,12 +127,20 @@ struct StreamWaitingTests {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { _ in }
             sigaction(SIGUSR2, &action, nil)
+            // Threads that come from Swift's pool have all signals blocked.
+            var mask = sigset_t()
+            sigemptyset(&mask)
+            sigaddset(&mask, SIGUSR2)
+            pthread_sigmask(SIG_UNBLOCK, &mask, nil)
             let reader = UInt(pthread_self())
             let isDone = Monitor(false)
             try Thread.start(name: "disturber") {
-                while isDone.wait(until: .after(.milliseconds(20)), { $0 ? true : nil }) == nil {
+                // Not for ever, so that a wait that is lengthened is one that is too long.
+                for _ in 0..<150 {
+                    if isDone.wait(until: .after(.milliseconds(20)), { $0 ? true : nil }) == true { break }
                     pthread_kill(pthread_t(reader), SIGUSR2)
                 }
+                _ = isDone.wait { $0 ? true : nil }
                 isDone.change { $0 = false }
             }
             let pair = try Pair()

@@ -52,7 +52,8 @@ struct StreamWritingTests {
                     + "so that it cannot be sent as one frame")
             try stream.writeFrame("two")
             try stream.finishSending()
-            #expect(pair.client.readAll().bytes == Array("oneaatwoaa".utf8))
+            let received = pair.client.readAll().bytes
+            #expect(String(decoding: received.prefix(20), as: UTF8.self) == "oneaatwoaa")
         }
     }
 
@@ -89,7 +90,7 @@ struct StreamWritingTests {
                 // A second send would fail.
                 SyscallFaults.inject(.send, on: pair.server.fileDescriptor, after: 1, times: .max, .fail(.ioError))
                 let stream = SocketStream(pair.server, framing: framing)
-                while try stream.withFrame({ (frame) throws(StreamError) in try stream.writeFrame(frame.body) }) != nil
+                while try stream.withFrame({ frame in try stream.writeFrame(frame.body) }) != nil
                 {}
                 try stream.finish(within: .zero)
                 #expect(pair.client.readAll().bytes == requests.withUnsafeBytes { Array($0) })

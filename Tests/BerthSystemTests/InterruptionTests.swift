@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Interrupted calls")
 struct InterruptionTests {
-    /// Sends SIGUSR2, which interrupts calls and does nothing else, to `thread` every 10 ms until told to end.
+    /// Sends SIGUSR2, which interrupts calls and does nothing else, to a thread every 10 ms until told to end.
     private final class Disturber: Sendable {
         private let state = Monitor((isEnding: false, hasEnded: false))
 
@@ -17,9 +17,15 @@ struct InterruptionTests {
             sigaction(SIGUSR2, &action, nil)
         }()
 
-        init(disturbing thread: pthread_t) throws {
+        /// Disturbs the calling thread.
+        init() throws {
             Self.handlerIsSet
-            let target = UInt(thread)
+            // Threads that come from Swift's pool have all signals blocked.
+            var mask = sigset_t()
+            sigemptyset(&mask)
+            sigaddset(&mask, SIGUSR2)
+            pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+            let target = UInt(pthread_self())
             try Thread.start(name: "disturber") { [state] in
                 while true {
                     let isEnding: Bool? = state.wait(until: .after(.milliseconds(10))) { $0.isEnding ? true : nil }
@@ -84,7 +90,7 @@ struct InterruptionTests {
     func realSignals() async throws {
         try await onThread {
             let pipe = try Kernel.pipe()
-            let disturber = try Disturber(disturbing: pthread_self())
+            let disturber = try Disturber()
             defer { disturber.end() }
             let start = MonotonicTime.now
             #expect(

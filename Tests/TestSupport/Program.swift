@@ -1,5 +1,4 @@
 package import BerthSystem
-internal import Synchronization
 
 /// A program that a test runs, with everything it says.
 ///
@@ -17,7 +16,7 @@ package final class Program: Sendable {
 
     package let pid: Int32
     private let said = Monitor(Said())
-    private let input: Mutex<Descriptor?>
+    private let input: Monitor<Descriptor?>
 
     /// Starts a program; a name without a slash is looked up in PATH.
     package init(_ program: String, _ arguments: [String], environment: [String] = []) throws {
@@ -27,7 +26,7 @@ package final class Program: Sendable {
         pid = try Kernel.spawn(
             program, arguments: [program] + arguments, environment: environment + Kernel.environment,
             input: input.reading.rawValue, output: output.writing.rawValue, error: error.writing.rawValue)
-        self.input = Mutex(try Kernel.duplicate(input.writing.rawValue))
+        self.input = Monitor(try Kernel.duplicate(input.writing.rawValue))
         try collect(try Kernel.duplicate(output.reading.rawValue).release(), \.standard)
         try collect(try Kernel.duplicate(error.reading.rawValue).release(), \.error)
     }

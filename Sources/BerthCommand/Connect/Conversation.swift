@@ -1,7 +1,6 @@
 internal import BerthFraming
 internal import BerthSockets
 internal import BerthSystem
-internal import Synchronization
 
 /// Standard input to a connection, the connection to standard output, both at once.
 ///
@@ -94,7 +93,7 @@ private struct StandardOutput {
 
 /// The thread that sends standard input.
 private final class InputSender: Sendable {
-    private let state = Mutex<(sent: Int, failure: StreamError?)>((0, nil))
+    private let state = Monitor<(sent: Int, failure: StreamError?)>((0, nil))
 
     var sent: Int { state.withLock { $0.sent } }
     var failure: StreamError? { state.withLock { $0.failure } }

@@ -1,12 +1,12 @@
 internal import BerthServer
 internal import BerthSockets
-internal import Synchronization
+internal import BerthSystem
 
 /// Tells on standard error what a service does.
 final class Announcer: ServerObserver {
     private let plan: ServicePlan
     private let isVerbose: Bool
-    private let tally = Mutex(Tally())
+    private let tally = Monitor(Tally())
 
     private struct Tally {
         var outcomes: [Outcome.Kind: Int] = [:]

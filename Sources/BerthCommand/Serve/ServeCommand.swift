@@ -42,7 +42,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Framing")
     var framing: FramingOptions
 
-    @Option(help: "Connections at a time; more have to wait. Default: 80% of the descriptor limit.")
+    @Option(help: "Connections at a time; more have to wait. Default: 80% of the descriptor limit less 32, at most 16384.")
     var maxConnections: Int?
 
     @Flag(help: "Reset connections above --max-connections instead of letting them wait.")
@@ -54,7 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Who else may use the address: exclusive (nobody, not even leftovers), after-time-wait, shared.")
     var reuse: ReusePolicy = .afterTimeWait
 
-    @Option(help: ArgumentHelp("End connections that are silent for so long. 0: never.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("End connections that are silent for so long; 0: never.",
+            discussion: "Default 60; none on loopback, for discard and for programs.", valueName: "seconds"))
     var idle: Double?
 
     @Option(help: ArgumentHelp("store: where the files go.", valueName: "dir"))

@@ -1,12 +1,11 @@
 internal import BerthSystem
-internal import Synchronization
 
 /// What the command says: data on standard output, everything else on standard error, whole lines at a time.
 ///
 /// A progress line that is on the screen is wiped before anything else is said, so that the two never mix.
 enum Talk {
     /// The length of the progress line on the screen, in columns; 0 for none.
-    private static let drawn = Mutex(0)
+    private static let drawn = Monitor(0)
 
     /// One line for people, on standard error.
     static func say(_ text: String) { write(text, to: 2) }

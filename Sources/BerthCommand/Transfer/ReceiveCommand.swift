@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import BerthFraming
 internal import BerthServer
 internal import BerthSockets
-internal import Synchronization
+internal import BerthSystem
 
 /// `berth receive`.
 struct ReceiveCommand: AsyncParsableCommand {
@@ -108,7 +108,7 @@ struct ReceiveCommand: AsyncParsableCommand {
 
 /// Ends a server from one of its handlers, which exist only after it.
 private final class StopAfterFirst: Sendable {
-    let server = Mutex<Server?>(nil)
+    let server = Monitor<Server?>(nil)
 
     func now() { server.withLock { $0 }?.stop() }
 }

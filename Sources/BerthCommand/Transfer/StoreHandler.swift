@@ -88,38 +88,29 @@ struct StoreHandler: ConnectionHandler {
 
     /// Receives the frame of the data.
     private func takeData(_ file: IncomingFile, _ connection: Connection) async throws(TransferError) {
-        // The closures can only throw the stream's errors: ours waits here.
-        var problem: TransferError?
         connection.useFraming(.selfCounting64(maximumFrame: ByteCount(Int(file.offer.size))))
         defer { connection.useFraming(Self.framing) }
         let usualLimit = connection.stream.idleLimit
         let hasCome: Bool
-        do throws(StreamError) {
+        do {
             // The sender first reads what we have already, to compare it.
             if let usualLimit { try connection.setIdleLimit(max(usualLimit, TransferPatience.work(on: file.offset))) }
             hasCome = try await connection.readFrame(
-                begin: { (_, count) throws(StreamError) in
-                    do throws(TransferError) { try file.begin(count ?? 0) } catch {
-                        problem = error
-                        throw .ended
-                    }
+                begin: { _, count in
+                    try file.begin(count ?? 0)
                     try connection.setIdleLimit(usualLimit)
                     observer(
                         .began(name: file.offer.name, size: file.offer.size, offset: file.offset, note: file.note))
                 },
-                chunk: { (bytes) throws(StreamError) in
-                    do throws(TransferError) { try file.take(bytes) } catch {
-                        problem = error
-                        throw .ended
-                    }
+                chunk: { bytes in
+                    try file.take(bytes)
                     observer(.advanced(position: file.position))
                 })
-        } catch {
-            if let problem {
-                file.giveUp()
-                throw TransferError(problem.sentence, endsSession: true)
-            }
+        } catch let error as StreamError {
             throw file.cut(Self.reason(error))
+        } catch {
+            file.giveUp()
+            throw TransferError("\(error)", endsSession: true)
         }
         if !hasCome { throw file.cut("the sender went away") }
     }

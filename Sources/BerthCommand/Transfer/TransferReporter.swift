@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import BerthSystem
 
 /// Tells a person, or a program, how transfers go: progress on a terminal, one line for each file at its end.
 final class TransferReporter: Sendable {
@@ -10,7 +10,7 @@ final class TransferReporter: Sendable {
 
     private let verb: String
     private let asJSON: Bool
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// - Parameters:
     ///   - verb: "sent" or "received".
@@ -22,7 +22,7 @@ final class TransferReporter: Sendable {
 
     /// An observer for one connection.
     func observer() -> @Sendable (TransferEvent) -> Void {
-        let bar = Mutex<ProgressBar?>(nil)
+        let bar = Monitor<ProgressBar?>(nil)
         return { event in
             switch event {
             case .began(let name, let size, let offset, let note):

@@ -1,4 +1,6 @@
 #if Logging
+internal import BerthEngine
+internal import BerthSockets
 public import Logging
 
 /// Reports a server's events to a swift-log `Logger`. With the package trait `Logging`.

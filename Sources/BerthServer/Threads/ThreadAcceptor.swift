@@ -1,16 +1,15 @@
 internal import BerthEngine
 internal import BerthSockets
 internal import BerthSystem
-internal import Synchronization
 
 /// The thread that accepts. It neither dies nor spins: an error costs a pause, and ends nothing.
 final class ThreadAcceptor: Sendable {
     private let service: ThreadedService
-    private let listener: Mutex<TCPListener?>
+    private let listener: Monitor<TCPListener?>
 
     init(service: ThreadedService, listener: consuming TCPListener) {
         self.service = service
-        self.listener = Mutex(listener)
+        self.listener = Monitor(listener)
     }
 
     /// Accepts until the service drains; then takes what the kernel has accepted already, and closes the listener.

@@ -46,16 +46,20 @@ extension SocketStream {
 
     /// Reads the next frame; `nil` at the peer's end, when that comes between two frames.
     public func readFrame() throws(StreamError) -> Frame? {
-        try withFrame { Frame(copying: $0) }
+        guard let frame = try nextExtent(&decoder) else { return nil }
+        defer { input.consume(frame.consumed) }
+        return withInput { bytes in Frame(copying: BorrowedFrame(frame, in: bytes)) }
     }
 
     /// Reads the next frame and calls `body` with it, in place: nothing is copied. `nil` at the peer's end.
     ///
     /// The stream must not be read from within `body`. When `body` throws, the frame counts as read.
-    public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws(StreamError) -> R) throws(StreamError) -> R? {
+    ///
+    /// - Throws: ``StreamError``, or what `body` throws.
+    public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws -> R) throws -> R? {
         guard let frame = try nextExtent(&decoder) else { return nil }
         defer { input.consume(frame.consumed) }
-        return try withInput { (bytes) throws(StreamError) in try body(BorrowedFrame(frame, in: bytes)) }
+        return try withInput { bytes in try body(BorrowedFrame(frame, in: bytes)) }
     }
 
     /// Reads the next frame piece by piece, so that its size does not matter: `begin` gets its head and, where the
@@ -64,11 +68,11 @@ extension SocketStream {
     /// After an error of a deadline, of `begin` or of `chunk` it can be repeated and goes on within the frame: what was
     /// given to the two is not given again.
     ///
+    /// - Throws: ``StreamError``, or what `begin` or `chunk` throws.
     /// - Returns: `false` at the peer's end, when that comes between two frames.
     public func readFrame(
-        begin: (_ head: RawSpan, _ bodyCount: Int?) throws(StreamError) -> Void,
-        chunk: (RawSpan) throws(StreamError) -> Void
-    ) throws(StreamError) -> Bool {
+        begin: (_ head: RawSpan, _ bodyCount: Int?) throws -> Void, chunk: (RawSpan) throws -> Void
+    ) throws -> Bool {
         while !isInterrupted {
             // The decoder is behind each piece as soon as it has found it, so the buffer has to be too, come what may.
             switch try step({ (bytes, atEnd) throws(FramingError) in try decoder.decodePart(bytes, atEnd: atEnd) }) {
@@ -76,10 +80,10 @@ extension SocketStream {
             case .begin(let head, let bodyCount, let consumed):
                 isWithinFrame = true
                 defer { input.consume(consumed) }
-                try withInput { (bytes) throws(StreamError) in try begin(bytes.extracting(head), bodyCount) }
+                try withInput { bytes in try begin(bytes.extracting(head), bodyCount) }
             case .chunk(let range, let consumed):
                 defer { input.consume(consumed) }
-                try withInput { (bytes) throws(StreamError) in try chunk(bytes.extracting(range)) }
+                try withInput { bytes in try chunk(bytes.extracting(range)) }
             case .finish(let consumed):
                 input.consume(consumed)
                 isWithinFrame = false

@@ -71,6 +71,9 @@ extension SocketStream {
         try write(chunk)
     }
 
+    /// Writes a piece of the body of the frame that was begun.
+    public func writeChunk(_ chunk: [UInt8]) throws(StreamError) { try writeChunk(chunk.span.bytes) }
+
     /// Ends the frame that was begun.
     public func endFrame() throws(StreamError) {
         try checkWritable()

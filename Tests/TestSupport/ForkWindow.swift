@@ -1,0 +1,15 @@
+package import BerthSockets
+internal import BerthSystem
+
+/// Does what needs an address that was just given up, and tries again for a moment while it is still in use.
+///
+/// Tests that run at the same time start programs. Between fork and exec a child has a copy of every descriptor of this
+/// process, also of a listener that is closed here meanwhile, and holds its address for that moment.
+package func onceNoForkHoldsIt<R: ~Copyable>(_ body: () throws(SocketError) -> R) throws(SocketError) -> R {
+    let patience = Deadline.after(.seconds(2))
+    while true {
+        do { return try body() } catch {
+            if error.errno != .addressInUse || patience.hasPassed { throw error }
+        }
+    }
+}
