@@ -20,6 +20,7 @@ struct BerthTool: AsyncParsableCommand {
 
     /// The parser's own exit codes are replaced by those of the design.
     static func main() async {
+        StandardDescriptors.fill()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

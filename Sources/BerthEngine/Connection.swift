@@ -30,8 +30,10 @@ public final class Connection {
     package let signals: ServerSignals?
     /// What the handler did to end the connection itself.
     package private(set) var endedBy: Ending?
-    /// Called before the descriptor is closed or given away.
+    /// Called before the descriptor is closed or given away; more than once when ending it failed or was repeated.
     package var willEnd: (() -> Void)?
+    /// Whether the handler has asked, and was told, that the service is ending.
+    package private(set) var wasToldOfDrain = false
 
     package enum Ending: Sendable {
         case finish(CloseReport)
@@ -50,7 +52,11 @@ public final class Connection {
 
     /// Whether the service is ending: reads that would have to wait for a new message report the end of the stream,
     /// messages that have arrived are still delivered.
-    public var isDraining: Bool { signals?.isDraining ?? false }
+    public var isDraining: Bool {
+        guard let signals, signals.isDraining else { return false }
+        wasToldOfDrain = true
+        return true
+    }
 
     /// Whether the peer has finished and everything it sent was read.
     public var isAtEnd: Bool { stream.isAtEnd }
@@ -81,6 +87,8 @@ public final class Connection {
         _ body: (_ descriptor: Int32, _ drainSignal: Int32) throws(E) -> R
     ) throws -> R {
         try stream.flush()
+        // Whoever polls the signal is told by it.
+        defer { _ = isDraining }
         return try body(try stream.lendDescriptor(), signals?.descriptor ?? -1)
     }
 }
@@ -183,10 +191,41 @@ extension Connection {
     public func finish(
         within time: Duration = .seconds(2), discarding limit: ByteCount = .kibibytes(64)
     ) async throws(StreamError) -> CloseReport {
-        willEnd?()
-        let report = try stream.finish(within: time, discarding: limit)
+        let report = try linger(within: time, discarding: limit)
         endedBy = .finish(report)
         return report
+    }
+
+    /// Ends the stream politely. The descriptor is open, and can be cut by the server, until the wait for the peer is
+    /// over: only then `willEnd` is called.
+    private func linger(within time: Duration, discarding limit: ByteCount) throws(StreamError) -> CloseReport {
+        let number: Int32
+        do throws(StreamError) {
+            let usual = stream.stallLimit
+            stream.stallLimit = min(time, usual ?? time)
+            defer { stream.stallLimit = usual }
+            try stream.flush()
+            number = try stream.fileDescriptor
+        } catch {
+            close(stream)
+            throw error
+        }
+        if stream.isAtEnd {
+            willEnd?()
+            return try stream.finish(within: time, discarding: limit)
+        }
+        // Borrowed from the stream, which stays the owner: released again before the stream closes it.
+        let borrowed = TCPSocket(descriptor: Descriptor(owning: number), peer: peer)
+        var report = borrowed.lingerUntilPeerFinishes(within: time, discarding: limit)
+        _ = borrowed.detach().release()
+        report.discarded += stream.bufferedCount
+        close(stream)
+        return report
+    }
+
+    private func close(_ stream: SocketStream) {
+        willEnd?()
+        stream.close()
     }
 
     /// Flushes and sends a FIN: nothing more can be written, but the peer can still send (a half-close).
@@ -208,6 +247,8 @@ extension Connection {
 
     /// Flushes and hands the socket, with the bytes that had arrived but were not read, to the caller.
     public func detach() async throws(StreamError) -> DetachedStream {
+        // Before the descriptor is out of the server's sight: the flush may take as long as the peer likes.
+        try stream.flush()
         willEnd?()
         let detached = try stream.detach()
         endedBy = .detach

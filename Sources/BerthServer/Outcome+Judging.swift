@@ -8,7 +8,12 @@ extension Outcome {
         var error: (any Error)?
         var endedBy: Connection.Ending?
         var peerFinished = false
+        /// Whether a wait for the peer was ended because the service drains: the handler saw an end of the stream.
         var wasInterrupted = false
+        /// Whether the handler asked if the service drains, and was told so.
+        var wasToldOfDrain = false
+        /// Whether the handler's task was cancelled, which only the end of the service does.
+        var wasCancelled = false
         var wasKilled = false
     }
 
@@ -27,20 +32,33 @@ extension Outcome {
 
     private static func judge(_ evidence: Evidence) -> Outcome {
         switch evidence.error {
-        case let error as StreamError: judge(error)
-        case let error as SocketError: judge(.socket(error))
-        case let error as FramingError: .protocolError(error)
-        case let error?: evidence.wasInterrupted && error is CancellationError ? .drained : .handlerFailed("\(error)")
-        case nil: evidence.wasInterrupted ? .drained : evidence.peerFinished ? .peerFinished : .finished
+        case let error as StreamError: judge(error, evidence)
+        case let error as SocketError: judge(.socket(error), evidence)
+        case let error as FramingError: judge(.framing(error), evidence)
+        case is CancellationError where evidence.wasInterrupted || evidence.wasToldOfDrain || evidence.wasCancelled:
+            .drained
+        case let error?: .handlerFailed("\(error)")
+        case nil where evidence.wasInterrupted: .drained
+        case nil where evidence.peerFinished: .peerFinished
+        case nil: evidence.wasToldOfDrain ? .drained : .finished
         }
     }
 
-    private static func judge(_ error: StreamError) -> Outcome {
+    private static func judge(_ error: StreamError, _ evidence: Evidence) -> Outcome {
         switch error {
+        // The peer did not stop in the middle: we stopped waiting, between two messages.
+        case .framing(let error) where evidence.wasInterrupted && error.isTruncation: .drained
         case .framing(let error): .protocolError(error)
         case .socket(let error) where error.isDeadline: .deadline(error)
         case .socket(let error) where error.isPeerGone: .peerReset(error)
         case .socket, .ended: .handlerFailed("\(error)")
         }
+    }
+}
+
+extension FramingError {
+    fileprivate var isTruncation: Bool {
+        if case .truncated = code { return true }
+        return false
     }
 }

@@ -47,10 +47,9 @@ public final class Server: Sendable {
     /// - Throws: ``ServerError`` when the service cannot listen; it says who holds the address, where that is known.
     @discardableResult
     public func run() async throws -> StopReport {
-        let service = try start()
-        return try await withTaskCancellationHandler {
-            try await onThread(named: "berth-run") { [stopRequest] in
-                try serve(service, until: stopRequest)
+        try await withTaskCancellationHandler {
+            try await onThread(named: "berth-run") { [self] in
+                try serve(try listen(), until: stopRequest, start: start(on:))
             }
         } onCancel: {
             stop()
@@ -61,21 +60,29 @@ public final class Server: Sendable {
     public func stop() { stopRequest.make() }
 
     /// Listens and serves; the caller ends it.
-    func start() throws(ServerError) -> ThreadedService {
+    func start() throws(ServerError) -> ThreadedService { try start(on: try listen()) }
+
+    private func listen() throws(ServerError) -> TCPListener {
         do throws(SocketError) {
-            let listener = try TCPListener.listen(
+            return try TCPListener.listen(
                 on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
                 options: configuration.socketOptions)
-            let backlog = listener.backlog.effective
-            let note = listener.backlogNote
-            do throws(Errno) {
-                let service = try ThreadedService(
-                    listener: listener, configuration: configuration, session: session)
-                service.report(.listening(service.address, backlog: backlog, note: note))
-                return service
-            } catch { throw SocketError(.listen, address: endpoint.description, errno: error) }
         } catch {
             throw ServerError(listening: error, reuse: configuration.reuse)
+        }
+    }
+
+    /// Serves on a listener.
+    private func start(on listener: consuming TCPListener) throws(ServerError) -> ThreadedService {
+        let backlog = listener.backlog.effective
+        let note = listener.backlogNote
+        do throws(Errno) {
+            let service = try ThreadedService(listener: listener, configuration: configuration, session: session)
+            service.report(.listening(service.address, backlog: backlog, note: note))
+            return service
+        } catch {
+            let cause = SocketError(.listen, address: endpoint.description, errno: error)
+            throw ServerError(listening: cause, reuse: configuration.reuse)
         }
     }
 }

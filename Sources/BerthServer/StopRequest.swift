@@ -1,3 +1,4 @@
+internal import BerthSockets
 internal import BerthSystem
 
 /// The wish to end a service, made from anywhere, and a descriptor for whoever waits for it.
@@ -21,26 +22,43 @@ final class StopRequest: Sendable {
     var descriptor: Int32 { get throws(Errno) { try wakeUp.get().wakeUp.descriptor.rawValue } }
 }
 
-/// Serves until the wish is made or SIGINT or SIGTERM arrives, and then ends the service. Another signal meanwhile cuts
-/// the end short.
-func serve(_ service: ThreadedService, until request: StopRequest) throws(Errno) -> StopReport {
+/// Serves on `listener` until the wish is made or SIGINT or SIGTERM arrives, and then ends the service. Another signal
+/// meanwhile cuts the end short.
+///
+/// - Parameter start: makes the service and announces it.
+func serve(
+    _ listener: consuming TCPListener, until request: StopRequest,
+    start: (consuming TCPListener) throws -> ThreadedService
+) throws -> StopReport {
+    // Before the announcement, since whoever reads it may send a signal at once; and all that the end takes before the
+    // beginning, since a service that is out of descriptors must be able to end.
     let trap = try SignalTrap([.interrupt, .terminate])
-    var entries = [PollEntry(trap.descriptor, .readable), PollEntry(try request.descriptor, .readable)]
-    _ = try Kernel.poll(&entries, until: .never)
+    let ended = try WakeUp()
+    let wish = try request.descriptor
+    let service = try start(listener)
+    var entries = [PollEntry(trap.descriptor, .readable), PollEntry(wish, .readable)]
+    _ = try? Kernel.poll(&entries, until: .never)
     _ = trap.next()
 
-    let ended = try WakeUp()
     let report = Monitor<StopReport?>(nil)
     let endedDescriptor = ended.descriptor.rawValue
-    try Thread.start(name: "berth-stop") {
-        let result = service.stop()
-        report.change { $0 = result }
-        WakeUp.signal(endedDescriptor)
+    do throws(Errno) {
+        try Thread.start(name: "berth-stop") {
+            let result = service.stop()
+            report.change { $0 = result }
+            WakeUp.signal(endedDescriptor)
+        }
+    } catch {
+        // No thread is to be had: it ends all the same, only nobody listens for another signal.
+        return service.stop()
     }
     entries = [PollEntry(trap.descriptor, .readable), PollEntry(endedDescriptor, .readable)]
     while true {
-        _ = try Kernel.poll(&entries, until: .never)
-        if let report = report.withLock({ $0 }) { return report }
-        if trap.next() != nil { service.table.hurry() }
+        _ = try? Kernel.poll(&entries, until: .never)
+        if entries[1].found.isEmpty {
+            if trap.next() != nil { service.table.hurry() }
+        } else if let report = report.withLock({ $0 }) {
+            return report
+        }
     }
 }

@@ -31,7 +31,10 @@ public func withServer<Handler: ConnectionHandler, R>(
     let service = try Server(on: endpoint, model: model, configuration: configuration, handler: handler).start()
     let result: Result<R, any Error>
     do { result = .success(try await operation(RunningServer(service: service))) } catch { result = .failure(error) }
-    _ = try await onThread(named: "berth-stop") { service.stop() }
+    do { _ = try await onThread(named: "berth-stop") { service.stop() } } catch {
+        // No thread is to be had: better to block this one than to leave the service behind.
+        _ = service.stop()
+    }
     return try result.get()
 }
 

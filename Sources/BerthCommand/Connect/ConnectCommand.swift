@@ -9,7 +9,8 @@ struct ConnectCommand: ParsableCommand {
         abstract: "Talk to a TCP service: from a terminal, or with pipes.",
         discussion: """
             Standard input is sent, what arrives is written to standard output. At the end of the input the connection
-            is half-closed (the service sees our end and can still answer), and the command ends when the service does.
+            is half-closed (the service sees our end and can still answer), and the command ends when the service does;
+            input is still sent then, until it ends or pauses.
 
             With a framing each line of the input is one message, and each message that arrives is written as a line.
 
@@ -32,7 +33,7 @@ struct ConnectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Give up connecting after so long.", valueName: "seconds"))
     var within: Double = 10
 
-    @Flag(name: .shortAndLong, help: "Do not tell how the connection went.")
+    @Flag(name: .shortAndLong, help: "Tell only what went wrong.")
     var quiet = false
 
     func validate() throws {
@@ -52,7 +53,7 @@ struct ConnectCommand: ParsableCommand {
             if !quiet { Talk.say("connected to \(socket.peer) from \(local)") }
             let conversation = Conversation(socket: socket, framing: framing.kind == .raw ? nil : try framing.chosen())
             let ending = try conversation.run()
-            if !quiet { Talk.say(ending.description) }
+            if !quiet || !ending.isFine { Talk.say(ending.description) }
             if !ending.isFine { throw ExitCode(BerthTool.Code.failure.rawValue) }
         } catch let error as SocketError {
             throw CommandFailure(message: error.description)

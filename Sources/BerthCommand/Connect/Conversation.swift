@@ -27,9 +27,11 @@ struct Conversation: ~Copyable {
         } catch {
             ending.cause = .failed(error)
         }
+        if case .peerFinished = ending.cause { sender.sendWhatIsThere() }
         ending.sent = sender.sent
         ending.duration = MonotonicTime.now.duration(since: begin)
-        if case .peerFinished = ending.cause, let failure = sender.failure { ending.cause = .failed(failure) }
+        // A message that could not be framed made us end the connection: what the receiver saw is only a consequence.
+        if let problem = sender.problem, ending.isFine || problem.isFraming { ending.cause = problem }
         return ending
     }
 
@@ -55,6 +57,13 @@ struct ConversationEnding {
     enum Cause {
         case peerFinished
         case failed(StreamError)
+        /// Standard input could not be read, or not be cut into messages.
+        case badInput(String)
+
+        var isFraming: Bool {
+            if case .failed(.framing) = self { return true }
+            return false
+        }
     }
 
     var cause: Cause
@@ -74,6 +83,7 @@ struct ConversationEnding {
         case .failed(.socket(let error)) where error.errno == .connectionReset:
             return "the peer reset the connection (RST): it closed without reading everything, or refused; \(figures)"
         case .failed(let error): return "\(error); \(figures)"
+        case .badInput(let reason): return "cannot read standard input: \(reason); \(figures)"
         }
     }
 }
@@ -91,53 +101,3 @@ private struct StandardOutput {
     }
 }
 
-/// The thread that sends standard input.
-private final class InputSender: Sendable {
-    private let state = Monitor<(sent: Int, failure: StreamError?)>((0, nil))
-
-    var sent: Int { state.withLock { $0.sent } }
-    var failure: StreamError? { state.withLock { $0.failure } }
-
-    func start(on socket: consuming TCPSocket, framing: Framing?) throws {
-        let peer = socket.peer
-        let descriptor = socket.detach().release()
-        try Thread.start(name: "berth-stdin") { [self] in
-            let stream = SocketStream(
-                TCPSocket(descriptor: Descriptor(owning: descriptor), peer: peer), framing: framing ?? .raw)
-            do {
-                try send(on: stream, framed: framing != nil)
-                try stream.finishSending()
-            } catch let error as StreamError {
-                state.withLock { $0.failure = error }
-                // The other thread may wait for an answer that cannot come any more.
-                stream.abort()
-            } catch {
-                Talk.say("cannot read standard input: \(error)")
-                try? stream.finishSending()
-            }
-        }
-    }
-
-    private func send(on stream: SocketStream, framed: Bool) throws {
-        var lines = Lines(ending: .either, maximumLine: .unlimited)
-        var input = ByteQueue()
-        while true {
-            let count = try input.fill(room: 1 << 16) { (memory) throws(Errno) in
-                try unsafe Kernel.read(0, into: memory)
-            }
-            if framed {
-                while case .frame(let line) = try lines.decode(input, atEnd: count == 0) {
-                    try stream.writeFrame(input.bytes.extracting(line.body))
-                    state.withLock { $0.sent += line.body.count }
-                    input.consume(line.consumed)
-                }
-            } else {
-                try stream.write(input.bytes)
-                state.withLock { $0.sent += input.count }
-                input.removeAll()
-            }
-            try stream.flush()
-            if count == 0 { return }
-        }
-    }
-}

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import BerthFraming
 internal import BerthServer
 internal import BerthSockets
+internal import BerthSystem
 
 /// `berth serve`.
 struct ServeCommand: AsyncParsableCommand {
@@ -42,7 +43,10 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Framing")
     var framing: FramingOptions
 
-    @Option(help: "Connections at a time; more have to wait. Default: 80% of the descriptor limit less 32, at most 16384.")
+    @Option(
+        help: ArgumentHelp(
+            "Connections at a time; more have to wait.",
+            discussion: "Default 80% of the descriptor limit less 32, at most 16384; a quarter of that for programs."))
     var maxConnections: Int?
 
     @Flag(help: "Reset connections above --max-connections instead of letting them wait.")
@@ -92,8 +96,10 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let plan = try ServicePlan(self)
         let announcer = Announcer(plan: plan, isVerbose: verbose)
+        // Whoever reads its messages may go (`berth serve 2>&1 | head`): the connections stay.
+        Kernel.ignoreBrokenPipes()
         var limits = ServerLimits.default
-        if let maxConnections { limits.maximumConnections = maxConnections }
+        limits.maximumConnections = maxConnections ?? plan.defaultMaximumConnections
         if refuse { limits.overload = .refuse }
         // A terminal on loopback is left alone: people think for longer than a minute.
         limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)

@@ -49,6 +49,14 @@ struct ServicePlan: Sendable {
         return ServerLimits.default.idle
     }
 
+    /// How many connections at a time unless the user says so. A program takes a second descriptor while it runs, and
+    /// three more for the moment in which it is started.
+    var defaultMaximumConnections: Int {
+        let most = ServerLimits.defaultMaximumConnections
+        if case .program = kind { return max(1, most / 4) }
+        return most
+    }
+
     func server(on endpoint: Endpoint, model: ConcurrencyModel, _ configuration: ServerConfiguration) -> Server {
         let isFramed = isFramed
         switch kind {
@@ -77,14 +85,22 @@ struct ServicePlan: Sendable {
 
     /// Two lines to type into another terminal.
     func hints(_ address: SocketAddress) -> [String] {
-        let own = "berth connect \(address)"
-        guard case .ipv4(let host, let port) = address, !isFramed else { return ["\(own) \(connectOptions)"] }
-        if case .store = kind { return ["berth send FILE \(address)"] }
-        let reachable = host.isWildcard ? "127.0.0.1" : "\(host)"
-        switch kind {
-        case .builtIn(.chargen): return ["nc \(reachable) \(port) | head", "\(own) | head"]
-        default: return ["nc \(reachable) \(port)", python(reachable, port)]
+        // `berth connect` and `berth send` take a bare port for loopback.
+        let target = address.isWildcard ? ":\(address.port ?? 0)" : "\(address)"
+        if case .store = kind { return ["berth send FILE \(target)"] }
+        let own = "berth connect \(target)" + (connectOptions.isEmpty ? "" : " \(connectOptions)")
+        let host: String
+        switch address {
+        // `[::]` takes IPv4 as well, and not every tool knows `::1`.
+        case _ where address.isWildcard: host = "127.0.0.1"
+        case .ipv4(let own, _): host = "\(own)"
+        case .ipv6(let own, _): host = "\(own)"
+        case .unix, .abstract, .unnamed: host = ""
         }
+        let isEndless = if case .builtIn(.chargen) = kind { true } else { false }
+        guard let port = address.port, !isFramed else { return [isEndless ? "\(own) | head" : own] }
+        if isEndless { return ["nc \(host) \(port) | head", "\(own) | head"] }
+        return ["nc \(host) \(port)", python(host, port)]
     }
 
     private func python(_ host: String, _ port: UInt16) -> String {
@@ -96,5 +112,4 @@ struct ServicePlan: Sendable {
         }
         return #"python3 -c "import socket; s = socket.create_connection(('\#(host)', \#(port))); \#(question)""#
     }
-
 }

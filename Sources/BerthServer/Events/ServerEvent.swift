@@ -40,9 +40,11 @@ public struct ClosureObserver: ServerObserver {
 public struct StopReport: Sendable, Hashable {
     /// Connections that were open when the end began.
     public var active: Int
-    /// Of these, the ones that had to be cut because they did not end in time.
+    /// Connections that had to be cut because they did not end in time: of these, and of those that waited in the
+    /// accept queue. As many have the outcome ``Outcome/killed``.
     public var killed: Int
-    /// Of these, the ones whose handler did not even end then. Their threads go on until the process ends.
+    /// The ones whose handler did not even end then, with their outcomes not counted. Their threads go on until the
+    /// process ends.
     public var stuck: [String]
     /// How long it took.
     public var duration: Duration

@@ -60,7 +60,14 @@ final class ConnectionTable: Sendable {
         } ?? false
     }
 
-    func setTask(_ id: ConnectionID, _ task: Task<Void, Never>) { state.withLock { $0.entries[id]?.task = task } }
+    /// Remembers the task of a connection's handler, and cancels it when the connection was cut before there was one.
+    func setTask(_ id: ConnectionID, _ task: Task<Void, Never>) {
+        let isLate = state.withLock { state in
+            state.entries[id]?.task = task
+            return state.entries[id]?.wasKilled ?? false
+        }
+        if isLate { task.cancel() }
+    }
 
     /// To be called before the descriptor is closed or given away.
     func releaseDescriptor(_ id: ConnectionID) { state.withLock { $0.entries[id]?.descriptor = nil } }
@@ -84,21 +91,30 @@ final class ConnectionTable: Sendable {
         } ?? false
     }
 
+    /// Whether connections are not waited for any more.
+    var isHurried: Bool { state.withLock { $0.isHurried } }
+
     /// Ends the wait for connections to end by themselves.
     func hurry() { state.change { $0.isHurried = true } }
 
-    /// Cuts all connections: cancels their handlers and shuts their sockets, so that whoever waits on them wakes.
+    /// Cuts all connections: shuts their sockets, so that whoever waits on them wakes, and cancels their handlers, also
+    /// those that have ended their connection themselves and go on.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: how many connections were cut. They, and no others, end with the outcome `killed`.
     func killAll() -> Int {
-        state.withLock { state in
-            for id in state.entries.keys {
+        let (count, tasks) = state.withLock { state in
+            var count = 0
+            for (id, entry) in state.entries {
+                guard let descriptor = entry.descriptor else { continue }
                 state.entries[id]?.wasKilled = true
-                state.entries[id]?.task?.cancel()
                 // Under the lock the number is certainly still this connection's. It may be shut already.
-                if let descriptor = state.entries[id]?.descriptor { try? Kernel.shutdown(descriptor, .both) }
+                try? Kernel.shutdown(descriptor, .both)
+                count += 1
             }
-            return state.entries.count
+            return (count, state.entries.values.compactMap(\.task))
         }
+        // Not under the lock: cancelling runs code of the handlers.
+        for task in tasks { task.cancel() }
+        return count
     }
 }

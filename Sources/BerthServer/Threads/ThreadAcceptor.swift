@@ -18,47 +18,60 @@ final class ThreadAcceptor: Sendable {
         var backOff = AcceptBackOff()
         var reserve = Reserve()
         while !service.signals.isDraining {
-            if service.configuration.limits.overload == .wait, !service.table.waitForRoom(until: .after(Self.glance)) {
-                continue
+            if isWaitingForRoom, !service.table.waitForRoom(until: .after(Self.glance)) { continue }
+            // Only the end of the service may cut a pause short: not a connection, and not an error of the listener,
+            // which poll(2) reports without being asked.
+            var entries = [PollEntry(service.signals.descriptor, .readable)]
+            if backOff.pause == nil { entries.append(PollEntry(listener.fileDescriptor, .readable)) }
+            _ = try? Kernel.poll(&entries, until: .after(backOff.pause))
+            while !service.signals.isDraining, acceptOne(from: listener, &backOff, &reserve) {
+                if isWaitingForRoom, !service.table.waitForRoom(until: .after(.zero)) { break }
             }
-            var entries = [
-                PollEntry(listener.fileDescriptor, .readable), PollEntry(service.signals.descriptor, .readable),
-            ]
-            let pause = backOff.pause
-            // Only the end of the service may cut a pause short.
-            if pause != nil { entries[0].wanted = [] }
-            _ = try? Kernel.poll(&entries, until: .after(pause))
-            if entries[0].found.isEmpty, pause == nil { continue }
-            accept(from: listener, &backOff, &reserve)
         }
-        // Connections that the kernel has accepted are served: a closed listener would reset them.
-        let deadline = Deadline.after(service.configuration.limits.drain)
-        while let socket = try? listener.tryAccept() {
-            if service.configuration.limits.overload == .wait { _ = service.table.waitForRoom(until: deadline) }
-            service.take(socket)
-        }
+        takeRest(of: listener, &reserve)
         listener.close()
     }
 
     /// How long to wait for room before looking whether the service drains.
     private static let glance: Duration = .milliseconds(100)
 
-    /// Accepts what is there, one connection at least.
-    private func accept(from listener: borrowing TCPListener, _ backOff: inout AcceptBackOff, _ reserve: inout Reserve) {
+    private var isWaitingForRoom: Bool { service.configuration.limits.overload == .wait }
+
+    /// Takes the connections that the kernel has accepted when the service begins to drain: a closed listener would
+    /// reset them.
+    private func takeRest(of listener: borrowing TCPListener, _ reserve: inout Reserve) {
+        let deadline = Deadline.after(service.configuration.limits.drain)
+        var backOff = AcceptBackOff()
+        // The queue held no more than this, and is served in order: who comes later may come for ever.
+        for _ in 0...listener.backlog.effective {
+            if isWaitingForRoom { _ = service.table.waitForRoom(until: deadline) }
+            while !acceptOne(from: listener, &backOff, &reserve) {
+                // Nothing is left, or there is no descriptor until another connection ends.
+                guard let pause = backOff.pause, !deadline.hasPassed, !service.table.isHurried else { return }
+                var nothing: [PollEntry] = []
+                _ = try? Kernel.poll(&nothing, until: .after(pause).earlier(of: deadline))
+            }
+        }
+    }
+
+    /// Accepts one connection; false when there is none, or when accepting failed and a pause is due.
+    private func acceptOne(
+        from listener: borrowing TCPListener, _ backOff: inout AcceptBackOff, _ reserve: inout Reserve
+    ) -> Bool {
         do throws(SocketError) {
-            repeat {
-                guard let socket = try listener.tryAccept() else { return }
-                backOff.succeeded()
-                service.take(socket)
-            } while service.configuration.limits.overload == .refuse || service.table.waitForRoom(until: .after(.zero))
+            let socket = try listener.tryAccept()
+            backOff.succeeded()
+            guard let socket else { return false }
+            service.take(socket)
+            return true
         } catch {
             let errno = error.errno ?? .badDescriptor
-            let action = AcceptErrorPolicy.action(for: errno)
-            backOff.failed(action)
+            backOff.failed(AcceptErrorPolicy.action(for: errno))
             if errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem {
                 reserve.shedOne(from: listener) { service.refuse($0, "no descriptor is left: \(errno)") }
             }
             service.report(.acceptFailed(errno, pause: backOff.pause))
+            return false
         }
     }
 }

@@ -34,6 +34,7 @@ extension ThreadedService {
         let limits = configuration.limits
         let outcome: Outcome
         var close: CloseReport?
+        report(.accepted(id, peer: stream.peer))
         do throws(StreamError) {
             let interruption = SocketStream.Interruption(descriptor: signals.descriptor) { [signals] in
                 signals.isDraining
@@ -43,8 +44,10 @@ extension ThreadedService {
             stream.stallLimit = limits.writeStall
             let connection = Connection(id: id, stream: stream, local: try stream.local, signals: signals)
             connection.willEnd = { [table] in table.releaseDescriptor(id) }
-            report(.accepted(id, peer: stream.peer))
-            (outcome, close) = await run(connection)
+            let ending = await run(connection)
+            // From here on the descriptor is gone and nobody can cut the connection any more. What was cut while it was
+            // being ended was cut all the same.
+            (outcome, close) = table.wasKilled(id) ? (.killed, nil) : ending
         } catch {
             // The peer was gone before its handler could start.
             outcome = Outcome(.init(error: error))
@@ -62,7 +65,8 @@ extension ThreadedService {
             Outcome(
                 .init(
                     error: error, endedBy: connection.endedBy, peerFinished: stream.isAtEnd,
-                    wasInterrupted: stream.wasInterrupted, wasKilled: table.wasKilled(connection.id)))
+                    wasInterrupted: stream.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
+                    wasCancelled: Task.isCancelled, wasKilled: table.wasKilled(connection.id)))
         }
         if let endedBy = connection.endedBy {
             if case .finish(let report) = endedBy { return (outcome, report) }

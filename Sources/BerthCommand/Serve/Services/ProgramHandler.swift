@@ -63,13 +63,30 @@ private struct ChildProcess {
     ) throws(Errno) {
         pid = try Kernel.spawn(
             program, arguments: arguments, environment: environment, input: input, output: output, error: 2)
-        ended = try Kernel.openProcess(pid).release()
+        do throws(Errno) { ended = try Kernel.openProcess(pid).release() } catch {
+            Self.kill(pid)
+            throw error
+        }
+    }
+
+    /// Ends the program at once and takes note of its end, so that no zombie remains.
+    private static func kill(_ pid: Int32) {
+        try? Kernel.signal(pid, Signal.kill.rawValue)
+        _ = try? Kernel.waitForEnd(of: pid)
     }
 
     /// Waits until the program has ended. When the service drains, the program's input ends; when the connection is cut,
     /// the program gets SIGTERM, and SIGKILL two seconds later.
     func waitForEnd(drainSignal: Int32, connection: Int32) throws(Errno) {
         defer { try? Kernel.close(ended) }
+        do throws(Errno) { try watch(drainSignal: drainSignal, connection: connection) } catch {
+            Self.kill(pid)
+            throw error
+        }
+        _ = try Kernel.waitForEnd(of: pid)
+    }
+
+    private func watch(drainSignal: Int32, connection: Int32) throws(Errno) {
         var entries = [PollEntry(ended, .readable), PollEntry(drainSignal, .readable)]
         _ = try Kernel.poll(&entries, until: .never)
         if entries[0].found.isEmpty { try? Kernel.shutdown(connection, .reading) }
@@ -80,7 +97,6 @@ private struct ChildProcess {
                 try? Kernel.signal(pid, Signal.kill.rawValue)
             }
         }
-        _ = try Kernel.waitForEnd(of: pid)
     }
 
     private static let glance: Duration = .milliseconds(100)

@@ -1,0 +1,159 @@
+import Berth
+@testable import BerthServer
+import BerthSystem
+import TestSupport
+import Testing
+
+@Suite("What once went wrong with a server")
+struct RegressionTests {
+    @Test("a connection that waits in its polite close can be cut, and counts as cut")
+    func cutWhileLingering() async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.drain = .milliseconds(50)
+        let client = Monitor<SocketStreamBox?>(nil)
+        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+            try await connection.finish(within: .seconds(1000))
+        } operation: { server in
+            try await onOwnThread {
+                let stream = try server.connect()
+                #expect(try stream.readToEnd().isEmpty)
+                client.change { [box = SocketStreamBox(stream)] in $0 = box }
+            }
+        }
+        #expect(log.outcomes().map(\.kind) == [.killed])
+        let report = try #require(log.report)
+        #expect(report.killed == 1)
+        #expect(report.stuck == [])
+    }
+
+    @Test("a handler that goes on after it ended its connection is cancelled, but nothing is cut")
+    func cancelledAfterItsEnd() async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.drain = .milliseconds(50)
+        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+            _ = try await connection.readLine()
+            connection.abort()
+            try await Task.sleep(for: .seconds(1000))
+        } operation: { server in
+            try await onOwnThread {
+                let stream = try server.connect()
+                try stream.write("go\n")
+                #expect(throws: StreamError.self) { _ = try stream.readToEnd() }
+            }
+        }
+        #expect(log.outcomes().map(\.kind) == [.aborted])
+        #expect(log.report?.isClean == true)
+    }
+
+    @Test("what a handler does when it is cancelled may look at the server")
+    func cancellationHandler() async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.drain = .milliseconds(50)
+        let running = Monitor<RunningServer?>(nil)
+        let seen = Monitor<Int?>(nil)
+        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+            try await withTaskCancellationHandler {
+                try await Task.sleep(for: .seconds(1000))
+            } onCancel: {
+                let active = running.withLock { $0 }?.statistics.active
+                seen.change { $0 = active }
+            }
+        } operation: { server in
+            running.change { $0 = server }
+            try await onOwnThread {
+                _ = try server.connect()
+                #expect(log.waitFor { if case .accepted = $0 { true } else { false } })
+            }
+        }
+        #expect(seen.withLock { $0 } == 1)
+        #expect(log.outcomes().map(\.kind) == [.killed])
+    }
+
+    @Test("a connection that is cut before its handler has begun is cancelled when it begins")
+    func cutBeforeItsTask() async throws {
+        let table = ConnectionTable(maximum: 1)
+        let pipe = try Kernel.pipe()
+        let id = try #require(table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed))
+        #expect(table.killAll() == 1)
+        let task = Task<Void, Never> { try? await Task.sleep(for: .seconds(1000)) }
+        table.setTask(id, task)
+        #expect(task.isCancelled)
+        #expect(table.wasKilled(id))
+    }
+
+    @Test("a handler that waited for an exact count when the service ended is no victim of its peer")
+    func drainedWhileReadingExactly() async throws {
+        let log = EventLog()
+        let client = Monitor<SocketStreamBox?>(nil)
+        try await withServer(on: loopback, configuration: .test(log)) { connection in
+            try await connection.write("go\n")
+            _ = try await connection.readExactly(10)
+        } operation: { server in
+            try await onOwnThread {
+                let stream = try server.connect()
+                #expect(try stream.readLine() == "go")
+                client.change { [box = SocketStreamBox(stream)] in $0 = box }
+            }
+        }
+        #expect(log.outcomes().map(\.kind) == [.drained])
+    }
+
+    @Test("a handler that asks whether the service ends, and ends for that, is drained")
+    func drainedByAsking() async throws {
+        let log = EventLog()
+        let client = Monitor<SocketStreamBox?>(nil)
+        try await withServer(on: loopback, configuration: .test(log)) { connection in
+            try await connection.write("go\n")
+            while !connection.isDraining { try await Task.sleep(for: .milliseconds(1)) }
+        } operation: { server in
+            try await onOwnThread {
+                let stream = try server.connect()
+                #expect(try stream.readLine() == "go")
+                client.change { [box = SocketStreamBox(stream)] in $0 = box }
+            }
+        }
+        #expect(log.outcomes().map(\.kind) == [.drained])
+    }
+
+    @Test("the end comes though new clients keep coming")
+    func endsUnderArrivals() async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.maximumConnections = 1
+        let address = Monitor<SocketAddress?>(nil)
+        let clients = Monitor<[SocketStreamBox]>([])
+        // Every connection brings another one before there is room for the next, so that two always wait in the queue.
+        let bringNext: @Sendable () -> Void = {
+            guard let address = address.withLock({ $0 }),
+                let socket = try? TCPSocket.connect(to: Endpoint(address), within: .seconds(10))
+            else { return }
+            clients.change { [box = SocketStreamBox(SocketStream(socket))] in $0.append(box) }
+        }
+        let configuration = ServerConfiguration(backlog: 3, limits: limits, observers: [log])
+        try await withServer(on: loopback, configuration: configuration) { connection in
+            bringNext()
+            connection.close()
+        } operation: { server in
+            address.change { [address = server.address] in $0 = address }
+            try await onOwnThread {
+                for _ in 0..<3 { bringNext() }
+                _ = log.outcomes(20)
+            }
+        }
+        let after = log.all.drop { if case .draining = $0 { false } else { true } }
+        // The queue and what was being taken: four and one, and no refusal.
+        #expect(after.filter { if case .accepted = $0 { true } else { false } }.count <= 6)
+        #expect(!after.contains { if case .refused = $0 { true } else { false } })
+    }
+}
+
+extension EventLog {
+    /// How the end went.
+    fileprivate var report: StopReport? {
+        for case .stopped(let report) in all { return report }
+        return nil
+    }
+}
