@@ -35,7 +35,8 @@ let package = Package(
         .target(name: "CBerth"),
         .target(name: "BerthSystem", dependencies: ["CBerth"], swiftSettings: settings),
         .target(name: "BerthFraming", swiftSettings: settings),
-        .target(name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
+        .target(
+            name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
         .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
         .target(
             name: "BerthEngine", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem"], swiftSettings: settings),
@@ -81,7 +82,8 @@ let package = Package(
         .testTarget(
             name: "BerthCommandTests",
             dependencies: [
-                "BerthCommand", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport",
+                "BerthCommand", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem",
+                "TestSupport",
             ],
             swiftSettings: settings),
     ]

@@ -3,8 +3,7 @@ internal import BerthEngine
 /// A handler with its type erased: the whole life of one connection's handler, from its making to its last word.
 struct Session: Sendable {
     /// Runs a new handler on `connection`. `judge` says what an error, or its absence, amounts to.
-    let run:
-        @Sendable (_ connection: Connection, _ judge: @escaping ((any Error)?) -> Outcome) async -> Outcome
+    let run: @Sendable (_ connection: Connection, _ judge: @escaping ((any Error)?) -> Outcome) async -> Outcome
 
     init<Handler: ConnectionHandler>(_ makeHandler: @escaping @Sendable () -> Handler) {
         run = { connection, judge in

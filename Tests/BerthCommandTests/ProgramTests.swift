@@ -18,7 +18,9 @@ struct ProgramTests {
     @Test("tells it the addresses in the usual variables")
     func environment() async throws {
         try await onOwnThread {
-            let service = try Service(["--", "sh", "-c", "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT $TCPLOCALIP $TCPLOCALPORT"])
+            let service = try Service([
+                "--", "sh", "-c", "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT $TCPLOCALIP $TCPLOCALPORT",
+            ])
             let answer = try python(
                 """
                 import socket, sys

@@ -153,9 +153,12 @@ struct RegressionTests {
         }
     }
 
-    @Test("tells how to talk to it also where it serves on IPv6 and on a Unix socket", arguments: [
-        ("[::1]:0", "try: nc ::1 "), ("[::]:0", "try: nc 127.0.0.1 "), ("@berth-hint-test", "try: berth connect @berth-hint-test"),
-    ])
+    @Test(
+        "tells how to talk to it also where it serves on IPv6 and on a Unix socket",
+        arguments: [
+            ("[::1]:0", "try: nc ::1 "), ("[::]:0", "try: nc 127.0.0.1 "),
+            ("@berth-hint-test", "try: berth connect @berth-hint-test"),
+        ])
     func hints(address: String, hint: String) async throws {
         try await onOwnThread {
             let program = try Program.berth("serve", address)

@@ -74,7 +74,8 @@ struct RestartTests {
         try await afterDeath(leaving: leftover) {
             let second = try Program(try Program.buildDirectory() + "/berth", ["serve", "127.0.0.1:\(Self.port)"])
             #expect(second.listeningAddress() == "127.0.0.1:\(Self.port)")
-            #expect(try run("nc", ["-N", "127.0.0.1", Self.port], input: "again").standard == "Welcome!\nHello, again!\n")
+            #expect(
+                try run("nc", ["-N", "127.0.0.1", Self.port], input: "again").standard == "Welcome!\nHello, again!\n")
             second.signal(.terminate)
             #expect(try second.end().end == .exited(code: 0))
         }

@@ -105,7 +105,10 @@ struct ServeCommandTests {
                 (["serve", "nowhere"], "Error: \"nowhere\" is not an address"),
                 (["serve", "--framing", "xml"], "Error: The value 'xml' is invalid for '--framing <framing>'"),
                 (["serve", "--length-bytes", "5"], "Error: --length-bytes is 1, 2, 3, 4 or 8, not 5."),
-                (["serve", "--framing", "line", "--delimiter", "x"], "Error: --delimiter goes with --framing delimiter"),
+                (
+                    ["serve", "--framing", "line", "--delimiter", "x"],
+                    "Error: --delimiter goes with --framing delimiter"
+                ),
                 (["serve", "--max-frame", "1k"], "Error: --max-frame needs a --framing."),
                 (["serve", "--max-connections", "0"], "Error: --max-connections is at least 1."),
                 (["serve", "--service", "store"], "Error: --service store needs --directory."),

@@ -1,8 +1,8 @@
 import Berth
 import BerthSystem
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 @Suite("A handler")
 struct HandlerTests {

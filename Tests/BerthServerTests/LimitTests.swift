@@ -1,8 +1,9 @@
 import Berth
-@testable import BerthServer
 import BerthSystem
-import Testing
 import TestSupport
+import Testing
+
+@testable import BerthServer
 
 @Suite("The limits of a server")
 struct LimitTests {
@@ -79,9 +80,12 @@ struct LimitTests {
 
     @Test("an address that is taken is an error that says by whom")
     func addressTaken() async throws {
-        try await withServer(on: loopback) { _ in } operation: { server in
+        try await withServer(on: loopback) { _ in
+        } operation: { server in
             let error = await #expect(throws: ServerError.self) {
-                try await withServer(on: Endpoint(server.address)) { _ in } operation: { _ in }
+                try await withServer(on: Endpoint(server.address)) { _ in
+                } operation: { _ in
+                }
             }
             #expect(error?.cause.errno == .addressInUse)
             #expect(error?.cause.address == server.address.description)

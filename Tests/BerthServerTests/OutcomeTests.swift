@@ -1,7 +1,7 @@
 import Berth
 import BerthSystem
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Every connection ends with exactly one outcome")
 struct OutcomeTests {
@@ -37,7 +37,10 @@ struct OutcomeTests {
 
     @Test("finished, when the handler returns first")
     func finished() async throws {
-        let outcome = try await outcome { _ in } client: { server in _ = try server.connect().readToEnd() }
+        let outcome = try await outcome { _ in
+        } client: { server in
+            _ = try server.connect().readToEnd()
+        }
         #expect(outcome?.kind == .finished)
     }
 
@@ -112,7 +115,9 @@ struct OutcomeTests {
     @Test("handler failed, with what it threw")
     func handlerFailed() async throws {
         struct Tantrum: Error, CustomStringConvertible { var description: String { "no more tea" } }
-        let outcome = try await outcome { _ in throw Tantrum() } client: { server in
+        let outcome = try await outcome { _ in
+            throw Tantrum()
+        } client: { server in
             _ = try server.connect().readToEnd()
         }
         #expect(outcome?.description == "the handler failed: no more tea")

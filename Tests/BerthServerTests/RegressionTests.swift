@@ -1,8 +1,9 @@
 import Berth
-@testable import BerthServer
 import BerthSystem
 import TestSupport
 import Testing
+
+@testable import BerthServer
 
 @Suite("What once went wrong with a server")
 struct RegressionTests {

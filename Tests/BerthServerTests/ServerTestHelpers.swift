@@ -1,7 +1,7 @@
 import Berth
 import BerthSystem
-import Testing
 import TestSupport
+import Testing
 
 /// Collects the events of a server, and lets a test wait for one.
 final class EventLog: ServerObserver, Sendable {

@@ -1,7 +1,7 @@
 import Berth
 import BerthSystem
-import Testing
 import TestSupport
+import Testing
 
 @Suite("The end of a service")
 struct StopTests {
@@ -111,7 +111,8 @@ struct StopTests {
             }
         }
         #expect(log.outcomes().map(\.kind) == [.killed])
-        #expect(log.waitFor { if case .stopped(let report) = $0 { report.killed == 1 && !report.isClean } else { false } })
+        #expect(
+            log.waitFor { if case .stopped(let report) = $0 { report.killed == 1 && !report.isClean } else { false } })
     }
 
     @Test("comes when run() is told to stop, and frees the address at once")

@@ -100,33 +100,33 @@ struct AcceptTests {
     }
 
     #if BERTH_FAULTS
-        @Test(
-            "an error of one connection is passed over",
-            arguments: [
-                Errno.connectionAborted, .protocolError, .networkDown, .hostUnreachable, .interrupted,
-            ])
-        func passedOver(_ errno: Errno) throws {
-            let listener = try TCPListener.listen(on: "127.0.0.1:0")
-            let client = try TCPSocket.connect(to: listener.address)
-            let server = try SyscallFaults.onThisThread(.accept, times: 3, .fail(errno)) { () throws(SocketError) in
-                try listener.accept().peer
-            }
-            #expect(try server == client.local)
+    @Test(
+        "an error of one connection is passed over",
+        arguments: [
+            Errno.connectionAborted, .protocolError, .networkDown, .hostUnreachable, .interrupted,
+        ])
+    func passedOver(_ errno: Errno) throws {
+        let listener = try TCPListener.listen(on: "127.0.0.1:0")
+        let client = try TCPSocket.connect(to: listener.address)
+        let server = try SyscallFaults.onThisThread(.accept, times: 3, .fail(errno)) { () throws(SocketError) in
+            try listener.accept().peer
         }
+        #expect(try server == client.local)
+    }
 
-        @Test("running out of descriptors is reported, and the connection stays in the queue")
-        func outOfDescriptors() throws {
-            let listener = try TCPListener.listen(on: "127.0.0.1:0")
-            let client = try TCPSocket.connect(to: listener.address)
-            SyscallFaults.onThisThread(.accept, .fail(.tooManyOpenFiles)) {
-                let error = #expect(throws: SocketError.self) { _ = try listener.accept() }
-                #expect(
-                    error?.description == "cannot accept a connection on \(listener.address): "
-                        + "this process is out of descriptors (EMFILE); "
-                        + "raise the limit of descriptors (`ulimit -n`) or lower that of connections")
-            }
-            #expect(try listener.accept().peer == client.local)
+    @Test("running out of descriptors is reported, and the connection stays in the queue")
+    func outOfDescriptors() throws {
+        let listener = try TCPListener.listen(on: "127.0.0.1:0")
+        let client = try TCPSocket.connect(to: listener.address)
+        SyscallFaults.onThisThread(.accept, .fail(.tooManyOpenFiles)) {
+            let error = #expect(throws: SocketError.self) { _ = try listener.accept() }
+            #expect(
+                error?.description == "cannot accept a connection on \(listener.address): "
+                    + "this process is out of descriptors (EMFILE); "
+                    + "raise the limit of descriptors (`ulimit -n`) or lower that of connections")
         }
+        #expect(try listener.accept().peer == client.local)
+    }
     #endif
 }
 

@@ -230,25 +230,25 @@ struct ConnectTests {
     }
 
     #if BERTH_FAULTS
-        @Test("a kernel without IPv6 is one failed address, a process without descriptors fails the whole")
-        func openFailures() throws {
-            let listener = try TCPListener.listen(on: "127.0.0.1:0")
-            let port = try #require(listener.address.port)
-            try SyscallFaults.onThisThread(.socket, .fail(.addressFamilyNotSupported)) {
-                let client = try TCPSocket.connect(to: .everywhere(port: port))
-                #expect(client.peer == listener.address)
-            }
-            SyscallFaults.onThisThread(.socket, .fail(.tooManyOpenFiles)) {
-                let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: .everywhere(port: port)) }
-                #expect(
-                    error?.description
-                        == "cannot open a socket for [::1]:\(port): this process is out of descriptors (EMFILE)")
-            }
-            SyscallFaults.onThisThread(.connect, times: 1, .fail(.networkUnreachable)) {
-                let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: listener.address) }
-                #expect(error?.errno == .networkUnreachable)
-            }
+    @Test("a kernel without IPv6 is one failed address, a process without descriptors fails the whole")
+    func openFailures() throws {
+        let listener = try TCPListener.listen(on: "127.0.0.1:0")
+        let port = try #require(listener.address.port)
+        try SyscallFaults.onThisThread(.socket, .fail(.addressFamilyNotSupported)) {
+            let client = try TCPSocket.connect(to: .everywhere(port: port))
+            #expect(client.peer == listener.address)
         }
+        SyscallFaults.onThisThread(.socket, .fail(.tooManyOpenFiles)) {
+            let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: .everywhere(port: port)) }
+            #expect(
+                error?.description
+                    == "cannot open a socket for [::1]:\(port): this process is out of descriptors (EMFILE)")
+        }
+        SyscallFaults.onThisThread(.connect, times: 1, .fail(.networkUnreachable)) {
+            let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: listener.address) }
+            #expect(error?.errno == .networkUnreachable)
+        }
+    }
     #endif
 }
 

@@ -62,49 +62,49 @@ struct ListenTests {
     }
 
     #if BERTH_FAULTS
-        @Test(
-            "each call that can fail is told apart",
-            arguments: [
-                (
-                    Syscall.socket, Errno.tooManyOpenFiles,
-                    "cannot open a socket for 127.0.0.1:80: this process is out of descriptors (EMFILE)"
-                ),
-                (
-                    .bind, .permissionDenied,
-                    "cannot bind 127.0.0.1:80: permission is denied (EACCES); ports below 1024 need CAP_NET_BIND_SERVICE"
-                ),
-                (.bind, .outOfMemory, "cannot bind 127.0.0.1:80: the kernel is out of memory (ENOMEM)"),
-                (
-                    .setOption, .outOfMemory,
-                    "cannot use the option TCP_NODELAY on 127.0.0.1:80: it does not take on: the kernel is out of memory (ENOMEM)"
-                ),
-            ] as [(Syscall, Errno, String)])
-        func forced(_ call: Syscall, _ errno: Errno, _ text: String) throws {
-            try #require(
-                Kernel.systemSetting("net/ipv4/ip_unprivileged_port_start") == 1024 || errno != .permissionDenied)
-            SyscallFaults.onThisThread(call, .fail(errno)) {
-                let error = #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: "127.0.0.1:80") }
-                #expect(error?.description == text)
-            }
+    @Test(
+        "each call that can fail is told apart",
+        arguments: [
+            (
+                Syscall.socket, Errno.tooManyOpenFiles,
+                "cannot open a socket for 127.0.0.1:80: this process is out of descriptors (EMFILE)"
+            ),
+            (
+                .bind, .permissionDenied,
+                "cannot bind 127.0.0.1:80: permission is denied (EACCES); ports below 1024 need CAP_NET_BIND_SERVICE"
+            ),
+            (.bind, .outOfMemory, "cannot bind 127.0.0.1:80: the kernel is out of memory (ENOMEM)"),
+            (
+                .setOption, .outOfMemory,
+                "cannot use the option TCP_NODELAY on 127.0.0.1:80: it does not take on: the kernel is out of memory (ENOMEM)"
+            ),
+        ] as [(Syscall, Errno, String)])
+    func forced(_ call: Syscall, _ errno: Errno, _ text: String) throws {
+        try #require(
+            Kernel.systemSetting("net/ipv4/ip_unprivileged_port_start") == 1024 || errno != .permissionDenied)
+        SyscallFaults.onThisThread(call, .fail(errno)) {
+            let error = #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: "127.0.0.1:80") }
+            #expect(error?.description == text)
         }
+    }
 
-        @Test("an address that is in use only at listen(2) says so")
-        func listenInUse() {
-            SyscallFaults.onThisThread(.listen, .fail(.addressInUse)) {
-                let error = #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: "127.0.0.1:0") }
-                #expect(
-                    error?.description == "cannot listen on 127.0.0.1:0: the address is already in use (EADDRINUSE); "
-                        + "another socket began to listen there after this one was bound")
-            }
+    @Test("an address that is in use only at listen(2) says so")
+    func listenInUse() {
+        SyscallFaults.onThisThread(.listen, .fail(.addressInUse)) {
+            let error = #expect(throws: SocketError.self) { _ = try TCPListener.listen(on: "127.0.0.1:0") }
+            #expect(
+                error?.description == "cannot listen on 127.0.0.1:0: the address is already in use (EADDRINUSE); "
+                    + "another socket began to listen there after this one was bound")
         }
+    }
 
-        @Test("without IPv6 :0 listens on IPv4")
-        func noIPv6() throws {
-            try SyscallFaults.onThisThread(.socket, .fail(.addressFamilyNotSupported)) {
-                let listener = try TCPListener.listen(on: ":0")
-                #expect(listener.address.withPort(0) == .ipv4(.any, port: 0))
-            }
+    @Test("without IPv6 :0 listens on IPv4")
+    func noIPv6() throws {
+        try SyscallFaults.onThisThread(.socket, .fail(.addressFamilyNotSupported)) {
+            let listener = try TCPListener.listen(on: ":0")
+            #expect(listener.address.withPort(0) == .ipv4(.any, port: 0))
         }
+    }
     #endif
 
     @Test("a duplicate keeps the address taken until both are closed, and the descriptor can be handed on")

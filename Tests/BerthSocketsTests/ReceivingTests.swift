@@ -115,23 +115,23 @@ struct ReceivingTests {
     }
 
     #if BERTH_FAULTS
-        @Test("errors of the kernel are passed on, interruptions are not")
-        func faults() async throws {
-            try await onThread {
-                let pair = try Pair()
-                let fd = pair.server.fileDescriptor
-                try pair.client.sendAll("abc")
-                SyscallFaults.inject(.receive, on: fd, times: 5, .fail(.interrupted))
-                #expect(try pair.server.receive(upTo: 1) == Array("a".utf8))
-                SyscallFaults.inject(.receive, on: fd, .fail(.outOfMemory))
-                var error = socketError { () throws(SocketError) in _ = try pair.server.receive() }
-                #expect(error?.errno == .outOfMemory)
-                SyscallFaults.inject(.receive, on: fd, .fail(.wouldBlock))
-                SyscallFaults.inject(.poll, on: fd, .fail(.outOfMemory))
-                error = socketError { () throws(SocketError) in _ = try pair.server.receive(within: .seconds(1)) }
-                #expect(error?.errno == .outOfMemory)
-                #expect(try pair.server.receive() == Array("bc".utf8))
-            }
+    @Test("errors of the kernel are passed on, interruptions are not")
+    func faults() async throws {
+        try await onThread {
+            let pair = try Pair()
+            let fd = pair.server.fileDescriptor
+            try pair.client.sendAll("abc")
+            SyscallFaults.inject(.receive, on: fd, times: 5, .fail(.interrupted))
+            #expect(try pair.server.receive(upTo: 1) == Array("a".utf8))
+            SyscallFaults.inject(.receive, on: fd, .fail(.outOfMemory))
+            var error = socketError { () throws(SocketError) in _ = try pair.server.receive() }
+            #expect(error?.errno == .outOfMemory)
+            SyscallFaults.inject(.receive, on: fd, .fail(.wouldBlock))
+            SyscallFaults.inject(.poll, on: fd, .fail(.outOfMemory))
+            error = socketError { () throws(SocketError) in _ = try pair.server.receive(within: .seconds(1)) }
+            #expect(error?.errno == .outOfMemory)
+            #expect(try pair.server.receive() == Array("bc".utf8))
         }
+    }
     #endif
 }

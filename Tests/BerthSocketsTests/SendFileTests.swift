@@ -81,19 +81,19 @@ struct SendFileTests {
     }
 
     #if BERTH_FAULTS
-        @Test("a file is sent whole over partial and interrupted calls")
-        func partial() async throws {
-            try await onThread {
-                let pair = try Pair()
-                let server = pair.server
-                let file = try temporaryFile(Array(Self.content.prefix(1000)))
-                SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 300, .atMost(3))
-                SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 3, .fail(.interrupted))
-                SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 3, .fail(.wouldBlock))
-                try server.sendFile(file, from: 0, count: 1000)
-                server.close()
-                #expect(pair.client.readAll().bytes == Array(Self.content.prefix(1000)))
-            }
+    @Test("a file is sent whole over partial and interrupted calls")
+    func partial() async throws {
+        try await onThread {
+            let pair = try Pair()
+            let server = pair.server
+            let file = try temporaryFile(Array(Self.content.prefix(1000)))
+            SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 300, .atMost(3))
+            SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 3, .fail(.interrupted))
+            SyscallFaults.inject(.sendFile, on: server.fileDescriptor, times: 3, .fail(.wouldBlock))
+            try server.sendFile(file, from: 0, count: 1000)
+            server.close()
+            #expect(pair.client.readAll().bytes == Array(Self.content.prefix(1000)))
         }
+    }
     #endif
 }

@@ -144,54 +144,54 @@ struct SendingTests {
     }
 
     #if BERTH_FAULTS
-        @Test("three pieces arrive in order, however few bytes a send takes", arguments: [1, 3, 4, 7, 1000])
-        func vectored(_ most: Int) async throws {
-            try await onThread {
-                for sizes in [(5, 6, 7), (0, 6, 0), (0, 0, 7), (1, 0, 1), (0, 0, 0), (4, 4, 4)] {
-                    let pair = try Pair()
-                    let all = pattern(sizes.0 + sizes.1 + sizes.2)
-                    SyscallFaults.inject(.send, on: pair.server.fileDescriptor, times: .max, .atMost(most))
-                    let bytes = all.span.bytes
-                    try pair.server.sendAll(
-                        bytes.extracting(first: sizes.0), bytes.extracting(sizes.0..<(sizes.0 + sizes.1)),
-                        bytes.extracting(last: sizes.2), timeout: .whole(.seconds(20)))
-                    try pair.server.shutdown(.writing)
-                    #expect(pair.client.readAll().bytes == all)
-                }
-            }
-        }
-
-        @Test("the limit of the whole message holds for a peer that always has room for a little")
-        func wholeWithoutWaiting() async throws {
-            try await onThread {
+    @Test("three pieces arrive in order, however few bytes a send takes", arguments: [1, 3, 4, 7, 1000])
+    func vectored(_ most: Int) async throws {
+        try await onThread {
+            for sizes in [(5, 6, 7), (0, 6, 0), (0, 0, 7), (1, 0, 1), (0, 0, 0), (4, 4, 4)] {
                 let pair = try Pair()
-                let server = pair.server
-                let reader = try Peer(pair.client) { $0.readAll().bytes.count }
-                SyscallFaults.inject(.send, on: server.fileDescriptor, times: .max, .atMost(1))
-                let error = socketError { () throws(SocketError) in
-                    try server.sendAll([UInt8](repeating: 1, count: 1 << 30), timeout: .whole(.milliseconds(50)))
-                }
-                #expect(error?.isDeadline == true)
-                let taken = error?.bytesTaken
-                server.close()
-                #expect(try reader.result() == taken)
+                let all = pattern(sizes.0 + sizes.1 + sizes.2)
+                SyscallFaults.inject(.send, on: pair.server.fileDescriptor, times: .max, .atMost(most))
+                let bytes = all.span.bytes
+                try pair.server.sendAll(
+                    bytes.extracting(first: sizes.0), bytes.extracting(sizes.0..<(sizes.0 + sizes.1)),
+                    bytes.extracting(last: sizes.2), timeout: .whole(.seconds(20)))
+                try pair.server.shutdown(.writing)
+                #expect(pair.client.readAll().bytes == all)
             }
         }
+    }
 
-        @Test("an error in the middle of a message tells how much the kernel had taken")
-        func bytesTaken() async throws {
-            try await onThread {
-                let pair = try Pair()
-                let fd = pair.server.fileDescriptor
-                SyscallFaults.inject(.send, on: fd, times: 2, .atMost(4))
-                SyscallFaults.inject(.send, on: fd, times: 1, .fail(.interrupted))
-                SyscallFaults.inject(.send, on: fd, times: 1, .fail(.timedOut))
-                let error = socketError { () throws(SocketError) in try pair.server.sendAll("0123456789") }
-                #expect(
-                    error?.description == "cannot send to \(pair.server.peer): it timed out (ETIMEDOUT), "
-                        + "after the kernel had taken 8 bytes")
-                #expect(error?.bytesTaken == 8)
+    @Test("the limit of the whole message holds for a peer that always has room for a little")
+    func wholeWithoutWaiting() async throws {
+        try await onThread {
+            let pair = try Pair()
+            let server = pair.server
+            let reader = try Peer(pair.client) { $0.readAll().bytes.count }
+            SyscallFaults.inject(.send, on: server.fileDescriptor, times: .max, .atMost(1))
+            let error = socketError { () throws(SocketError) in
+                try server.sendAll([UInt8](repeating: 1, count: 1 << 30), timeout: .whole(.milliseconds(50)))
             }
+            #expect(error?.isDeadline == true)
+            let taken = error?.bytesTaken
+            server.close()
+            #expect(try reader.result() == taken)
         }
+    }
+
+    @Test("an error in the middle of a message tells how much the kernel had taken")
+    func bytesTaken() async throws {
+        try await onThread {
+            let pair = try Pair()
+            let fd = pair.server.fileDescriptor
+            SyscallFaults.inject(.send, on: fd, times: 2, .atMost(4))
+            SyscallFaults.inject(.send, on: fd, times: 1, .fail(.interrupted))
+            SyscallFaults.inject(.send, on: fd, times: 1, .fail(.timedOut))
+            let error = socketError { () throws(SocketError) in try pair.server.sendAll("0123456789") }
+            #expect(
+                error?.description == "cannot send to \(pair.server.peer): it timed out (ETIMEDOUT), "
+                    + "after the kernel had taken 8 bytes")
+            #expect(error?.bytesTaken == 8)
+        }
+    }
     #endif
 }

@@ -24,33 +24,33 @@ struct StreamReadingTests {
     }
 
     #if BERTH_FAULTS
-        @Test("lines, raw reads, frames and exact counts are mixed without losing a byte, wherever the network splits")
-        func everySplit() async throws {
-            try await onThread {
-                for split in 1...Self.script.count {
-                    let pair = try Pair()
-                    try pair.client.sendAll(Self.script)
-                    try pair.client.shutdown(.writing)
-                    SyscallFaults.inject(.receive, on: pair.server.fileDescriptor, .atMost(split))
-                    try readScript(SocketStream(pair.server, framing: Self.framing))
-                }
+    @Test("lines, raw reads, frames and exact counts are mixed without losing a byte, wherever the network splits")
+    func everySplit() async throws {
+        try await onThread {
+            for split in 1...Self.script.count {
+                let pair = try Pair()
+                try pair.client.sendAll(Self.script)
+                try pair.client.shutdown(.writing)
+                SyscallFaults.inject(.receive, on: pair.server.fileDescriptor, .atMost(split))
+                try readScript(SocketStream(pair.server, framing: Self.framing))
             }
         }
+    }
 
-        @Test("the same when every receive brings a single byte, or is interrupted")
-        func singleBytes() async throws {
-            try await onThread {
-                for fault in [SyscallFaults.Effect.atMost(1), .fail(.interrupted)] {
-                    let pair = try Pair()
-                    try pair.client.sendAll(Self.script)
-                    try pair.client.shutdown(.writing)
-                    SyscallFaults.inject(.receive, on: pair.server.fileDescriptor, times: 60, fault)
-                    let stream = SocketStream(pair.server, framing: Self.framing)
-                    try stream.setIdleLimit(.seconds(20))
-                    try readScript(stream)
-                }
+    @Test("the same when every receive brings a single byte, or is interrupted")
+    func singleBytes() async throws {
+        try await onThread {
+            for fault in [SyscallFaults.Effect.atMost(1), .fail(.interrupted)] {
+                let pair = try Pair()
+                try pair.client.sendAll(Self.script)
+                try pair.client.shutdown(.writing)
+                SyscallFaults.inject(.receive, on: pair.server.fileDescriptor, times: 60, fault)
+                let stream = SocketStream(pair.server, framing: Self.framing)
+                try stream.setIdleLimit(.seconds(20))
+                try readScript(stream)
             }
         }
+    }
     #endif
 
     @Test("the same with a peer that dribbles")

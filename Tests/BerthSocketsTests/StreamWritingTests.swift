@@ -76,48 +76,47 @@ struct StreamWritingTests {
     }
 
     #if BERTH_FAULTS
-        @Test("sixteen pipelined requests are answered with one send")
-        func oneSend() async throws {
-            try await onThread {
-                let pair = try Pair()
-                let framing = Framing.lengthPrefix(bytes: .two)
-                var requests = ByteQueue()
-                var codec = framing
-                for number in 1...16 { try codec.encode("request \(number)", into: &requests) }
-                try pair.client.sendAll(requests.bytes)
-                try pair.client.shutdown(.writing)
-                try pair.server.waitForInput()
-                // A second send would fail.
-                SyscallFaults.inject(.send, on: pair.server.fileDescriptor, after: 1, times: .max, .fail(.ioError))
-                let stream = SocketStream(pair.server, framing: framing)
-                while try stream.withFrame({ frame in try stream.writeFrame(frame.body) }) != nil
-                {}
-                try stream.finish(within: .zero)
-                #expect(pair.client.readAll().bytes == requests.withUnsafeBytes { Array($0) })
-            }
+    @Test("sixteen pipelined requests are answered with one send")
+    func oneSend() async throws {
+        try await onThread {
+            let pair = try Pair()
+            let framing = Framing.lengthPrefix(bytes: .two)
+            var requests = ByteQueue()
+            var codec = framing
+            for number in 1...16 { try codec.encode("request \(number)", into: &requests) }
+            try pair.client.sendAll(requests.bytes)
+            try pair.client.shutdown(.writing)
+            try pair.server.waitForInput()
+            // A second send would fail.
+            SyscallFaults.inject(.send, on: pair.server.fileDescriptor, after: 1, times: .max, .fail(.ioError))
+            let stream = SocketStream(pair.server, framing: framing)
+            while try stream.withFrame({ frame in try stream.writeFrame(frame.body) }) != nil {}
+            try stream.finish(within: .zero)
+            #expect(pair.client.readAll().bytes == requests.withUnsafeBytes { Array($0) })
         }
+    }
 
-        @Test("what gathers is sent when it is 64 KiB, in order, over partial sends", arguments: [1000, 65_536])
-        func gathering(_ most: Int) async throws {
-            try await onThread {
-                let pair = try Pair()
-                let server = pair.server
-                let peer = try Peer(pair.client) { $0.readAll().bytes }
-                SyscallFaults.inject(.send, on: server.fileDescriptor, times: .max, .atMost(most))
-                let all = pattern(500_000)
-                let stream = SocketStream(server)
-                var start = 0
-                var size = 1
-                while start < all.count {
-                    let end = min(all.count, start + size)
-                    try stream.write(Array(all[start..<end]))
-                    #expect(stream.unflushedCount <= 65_536)
-                    start = end
-                    size = size * 7 % 90_001 + 1
-                }
-                try stream.finish(within: .seconds(20))
-                #expect(try peer.result() == all)
+    @Test("what gathers is sent when it is 64 KiB, in order, over partial sends", arguments: [1000, 65_536])
+    func gathering(_ most: Int) async throws {
+        try await onThread {
+            let pair = try Pair()
+            let server = pair.server
+            let peer = try Peer(pair.client) { $0.readAll().bytes }
+            SyscallFaults.inject(.send, on: server.fileDescriptor, times: .max, .atMost(most))
+            let all = pattern(500_000)
+            let stream = SocketStream(server)
+            var start = 0
+            var size = 1
+            while start < all.count {
+                let end = min(all.count, start + size)
+                try stream.write(Array(all[start..<end]))
+                #expect(stream.unflushedCount <= 65_536)
+                start = end
+                size = size * 7 % 90_001 + 1
             }
+            try stream.finish(within: .seconds(20))
+            #expect(try peer.result() == all)
         }
+    }
     #endif
 }

@@ -21,19 +21,19 @@ struct DescriptorTests {
     }
 
     #if BERTH_FAULTS
-        @Test("closing explicitly closes once, and reports what close(2) says")
-        func closesOnce() throws {
-            let one = try openDescriptor()
-            let two = try openDescriptor()
-            // A second close of `one` would meet the fault, and nobody would see it.
-            let error = #expect(throws: Errno.self) {
-                try SyscallFaults.onThisThread(.close, after: 1, .fail(.ioError)) { () throws(Errno) in
-                    try Descriptor(owning: one).close()
-                    try Descriptor(owning: two).close()
-                }
+    @Test("closing explicitly closes once, and reports what close(2) says")
+    func closesOnce() throws {
+        let one = try openDescriptor()
+        let two = try openDescriptor()
+        // A second close of `one` would meet the fault, and nobody would see it.
+        let error = #expect(throws: Errno.self) {
+            try SyscallFaults.onThisThread(.close, after: 1, .fail(.ioError)) { () throws(Errno) in
+                try Descriptor(owning: one).close()
+                try Descriptor(owning: two).close()
             }
-            #expect(error == .ioError)
         }
+        #expect(error == .ioError)
+    }
     #endif
 
     @Test("a released descriptor stays open, and is the caller's")

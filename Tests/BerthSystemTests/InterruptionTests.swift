@@ -43,47 +43,47 @@ struct InterruptionTests {
     }
 
     #if BERTH_FAULTS
-        @Test("a call that a signal interrupts is made again")
-        func retried() throws {
-            let pipe = try Kernel.pipe()
-            for call in [Syscall.write, .read, .poll, .setOption, .fileStatus] {
-                for fd in [pipe.reading.rawValue, pipe.writing.rawValue] {
-                    SyscallFaults.inject(call, on: fd, times: 3, .fail(.interrupted))
-                }
+    @Test("a call that a signal interrupts is made again")
+    func retried() throws {
+        let pipe = try Kernel.pipe()
+        for call in [Syscall.write, .read, .poll, .setOption, .fileStatus] {
+            for fd in [pipe.reading.rawValue, pipe.writing.rawValue] {
+                SyscallFaults.inject(call, on: fd, times: 3, .fail(.interrupted))
             }
-            try writeByte(7, to: pipe.writing.rawValue)
-            #expect(try Kernel.wait(for: .readable, on: pipe.reading.rawValue, until: .never) == .readable)
-            #expect(try readBytes(pipe.reading.rawValue) == [7])
-            try Kernel.setNonBlocking(pipe.reading.rawValue, true)
-            #expect(try !Kernel.status(pipe.reading.rawValue).isSocket)
         }
+        try writeByte(7, to: pipe.writing.rawValue)
+        #expect(try Kernel.wait(for: .readable, on: pipe.reading.rawValue, until: .never) == .readable)
+        #expect(try readBytes(pipe.reading.rawValue) == [7])
+        try Kernel.setNonBlocking(pipe.reading.rawValue, true)
+        #expect(try !Kernel.status(pipe.reading.rawValue).isSocket)
+    }
 
-        @Test("a receive that shall not resume reports the interruption")
-        func notResumed() throws {
-            let pipe = try Kernel.pipe()
-            SyscallFaults.inject(.receive, on: pipe.reading.rawValue, .fail(.interrupted))
-            var byte: UInt8 = 0
-            #expect(throws: Errno.interrupted) {
-                try withUnsafeMutableBytes(of: &byte) { (memory) throws(Errno) in
-                    _ = try Kernel.receive(pipe.reading.rawValue, into: memory, resumes: false)
-                }
+    @Test("a receive that shall not resume reports the interruption")
+    func notResumed() throws {
+        let pipe = try Kernel.pipe()
+        SyscallFaults.inject(.receive, on: pipe.reading.rawValue, .fail(.interrupted))
+        var byte: UInt8 = 0
+        #expect(throws: Errno.interrupted) {
+            try withUnsafeMutableBytes(of: &byte) { (memory) throws(Errno) in
+                _ = try Kernel.receive(pipe.reading.rawValue, into: memory, resumes: false)
             }
         }
+    }
 
-        @Test("an interrupted close is not repeated: the number may belong to someone else")
-        func closeNotRepeated() async throws {
-            try await onThread {
-                let number = try openDescriptor()
-                let other = try openDescriptor()
-                let error = #expect(throws: Errno.self) {
-                    try SyscallFaults.onThisThread(.close, .fail(.interrupted)) { () throws(Errno) in
-                        try Kernel.close(number)
-                    }
+    @Test("an interrupted close is not repeated: the number may belong to someone else")
+    func closeNotRepeated() async throws {
+        try await onThread {
+            let number = try openDescriptor()
+            let other = try openDescriptor()
+            let error = #expect(throws: Errno.self) {
+                try SyscallFaults.onThisThread(.close, .fail(.interrupted)) { () throws(Errno) in
+                    try Kernel.close(number)
                 }
-                #expect(error == .interrupted)
-                try Kernel.close(other)
             }
+            #expect(error == .interrupted)
+            try Kernel.close(other)
         }
+    }
     #endif
 
     @Test("signals that keep coming neither end a read nor lengthen a wait")

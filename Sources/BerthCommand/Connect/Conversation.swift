@@ -100,4 +100,3 @@ private struct StandardOutput {
         if let failure { throw .socket(SocketError(.send, address: "standard output", errno: failure)) }
     }
 }
-

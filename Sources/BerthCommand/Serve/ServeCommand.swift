@@ -58,7 +58,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Who else may use the address: exclusive (nobody, not even leftovers), after-time-wait, shared.")
     var reuse: ReusePolicy = .afterTimeWait
 
-    @Option(help: ArgumentHelp("End connections that are silent for so long; 0: never.",
+    @Option(
+        help: ArgumentHelp(
+            "End connections that are silent for so long; 0: never.",
             discussion: "Default 60; none on loopback, for discard and for programs.", valueName: "seconds"))
     var idle: Double?
 

@@ -27,7 +27,8 @@ public struct LoggingObserver: ServerObserver {
                 level: level, "ended",
                 metadata: ["connection": "\(id)", "peer": "\(peer)", "outcome": "\(outcome)"])
         case .acceptFailed(let errno, let pause):
-            logger.warning("accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])
+            logger.warning(
+                "accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])
         case .draining(let active): logger.info("draining", metadata: ["active": "\(active)"])
         case .stopped(let report):
             logger.info("stopped", metadata: ["killed": "\(report.killed)", "stuck": "\(report.stuck.count)"])

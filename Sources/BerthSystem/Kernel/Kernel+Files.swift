@@ -35,13 +35,13 @@ extension Kernel {
     /// descriptor is gone by then, and its number may belong to another thread.
     package static func close(_ fd: Int32) throws(Errno) {
         #if BERTH_FAULTS
-            if case .fail(let errno) = SyscallFaults.next(.close, fd) {
-                SyscallFaults.clear(descriptor: fd)
-                _ = Glibc.close(fd)
-                throw errno
-            }
-            // Its faults end with the descriptor: the number is someone else's a moment later.
+        if case .fail(let errno) = SyscallFaults.next(.close, fd) {
             SyscallFaults.clear(descriptor: fd)
+            _ = Glibc.close(fd)
+            throw errno
+        }
+        // Its faults end with the descriptor: the number is someone else's a moment later.
+        SyscallFaults.clear(descriptor: fd)
         #endif
         if Glibc.close(fd) < 0, Errno.current != .interrupted { throw .current }
     }

@@ -26,7 +26,7 @@ extension Kernel {
         hints.ai_flags = numericOnly ? AI_NUMERICHOST : 0
         var list: UnsafeMutablePointer<addrinfo>?
         #if BERTH_FAULTS
-            if case .fail = SyscallFaults.next(.resolve, -1) { throw ResolutionFailure(code: EAI_AGAIN) }
+        if case .fail = SyscallFaults.next(.resolve, -1) { throw ResolutionFailure(code: EAI_AGAIN) }
         #endif
         let result = unsafe getaddrinfo(host, service, &hints, &list)
         guard result == 0 else { throw ResolutionFailure(code: result) }

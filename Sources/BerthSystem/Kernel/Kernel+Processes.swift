@@ -20,7 +20,7 @@ extension Kernel {
         _ program: String, arguments: [String], environment: [String], input: Int32, output: Int32, error: Int32
     ) throws(Errno) -> Int32 {
         #if BERTH_FAULTS
-            if case .fail(let errno) = SyscallFaults.next(.spawn, -1) { throw errno }
+        if case .fail(let errno) = SyscallFaults.next(.spawn, -1) { throw errno }
         #endif
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()

@@ -16,10 +16,10 @@ package enum Kernel {
     ) throws(Errno) -> R {
         while true {
             #if BERTH_FAULTS
-                if case .fail(let errno) = SyscallFaults.next(call, descriptor) {
-                    if errno == .interrupted { continue }
-                    throw errno
-                }
+            if case .fail(let errno) = SyscallFaults.next(call, descriptor) {
+                if errno == .interrupted { continue }
+                throw errno
+            }
             #endif
             let result = body()
             if result >= 0 { return result }
@@ -37,12 +37,12 @@ package enum Kernel {
         while true {
             var allowed = count
             #if BERTH_FAULTS
-                switch SyscallFaults.next(call, descriptor) {
-                case .fail(.interrupted) where resumes: continue
-                case .fail(let errno): throw errno
-                case .atMost(let limit): allowed = min(count, limit)
-                case nil: break
-                }
+            switch SyscallFaults.next(call, descriptor) {
+            case .fail(.interrupted) where resumes: continue
+            case .fail(let errno): throw errno
+            case .atMost(let limit): allowed = min(count, limit)
+            case nil: break
+            }
             #endif
             let result = body(allowed)
             if result >= 0 { return result }
