@@ -67,9 +67,8 @@ struct ConnectCommandTests {
     @Test("says in one sentence why it could not connect, and ends with 1")
     func refused() async throws {
         try await onOwnThread {
-            let listener = try TCPListener.listen(on: "127.0.0.1:0")
-            let address = listener.address.description
-            listener.close()
+            let nobody = try RefusingPort()
+            let address = nobody.address.description
             let result = try berth("connect", address)
             #expect(result.end == .exited(code: 1))
             #expect(result.error == "berth: cannot connect to \(address): nobody listens there (ECONNREFUSED)\n")

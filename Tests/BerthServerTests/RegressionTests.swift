@@ -28,6 +28,27 @@ struct RegressionTests {
         #expect(report.stuck == [])
     }
 
+    @Test("a reply that is cut in the middle ends with an RST, not as if it were whole")
+    func cutReply() async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.drain = .milliseconds(50)
+        let client = Monitor<SocketStreamBox?>(nil)
+        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+            try await connection.write("half of")
+            try await Task.sleep(for: .seconds(1000))
+        } operation: { server in
+            try await onOwnThread {
+                let stream = try server.connect()
+                #expect(try stream.readExactly(7) == Array("half of".utf8))
+                client.change { [box = SocketStreamBox(stream)] in $0 = box }
+            }
+        }
+        let stream = try #require(client.withLock { $0 }?.stream)
+        #expect(throws: StreamError.self) { _ = try stream.read() }
+        #expect(log.outcomes().map(\.kind) == [.killed])
+    }
+
     @Test("a handler that goes on after it ended its connection is cancelled, but nothing is cut")
     func cancelledAfterItsEnd() async throws {
         let log = EventLog()

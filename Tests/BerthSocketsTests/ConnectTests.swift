@@ -19,9 +19,8 @@ struct ConnectTests {
 
     @Test("a refused connection says so at once")
     func refused() throws {
-        let listener = try TCPListener.listen(on: "127.0.0.1:0")
-        let address = listener.address
-        listener.close()
+        let nobody = try RefusingPort()
+        let address = nobody.address
         let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: address) }
         #expect(error?.description == "cannot connect to \(address): nobody listens there (ECONNREFUSED)")
         #expect(error?.errno == .connectionRefused && error?.attempts.map(\.failure) == [.connectionRefused])
@@ -34,12 +33,14 @@ struct ConnectTests {
         let endpoint = Endpoint.everywhere(port: port)  // [::1] first, where nobody listens
         let client = try TCPSocket.connect(to: endpoint)
         #expect(client.peer == .ipv4(.loopback, port: port))
-        client.close()
-        listener.close()
-        let error = #expect(throws: SocketError.self) { _ = try TCPSocket.connect(to: endpoint) }
+        let nobody = try RefusingPort()
+        let refusing = try #require(nobody.address.port)
+        let error = #expect(throws: SocketError.self) {
+            _ = try TCPSocket.connect(to: Endpoint.everywhere(port: refusing))
+        }
         #expect(
-            error?.description == "cannot connect to *:\(port): nobody listens there (ECONNREFUSED); "
-                + "tried [::1]:\(port) and 127.0.0.1:\(port)")
+            error?.description == "cannot connect to *:\(refusing): nobody listens there (ECONNREFUSED); "
+                + "tried [::1]:\(refusing) and 127.0.0.1:\(refusing)")
     }
 
     @Test(
@@ -176,8 +177,8 @@ struct ConnectTests {
                 #expect(error.errno == .wouldBlock)
             }
             _ = consume filler
-            listener.close()
-            let refused = try TCPSocket.startConnecting(to: address)
+            let nobody = try RefusingPort()
+            let refused = try TCPSocket.startConnecting(to: nobody.address)
             var entries = [PollEntry(refused.fileDescriptor, .writable)]
             _ = try Kernel.poll(&entries, until: .after(.seconds(10)))
             let error = #expect(throws: SocketError.self) { _ = try refused.isConnected() }

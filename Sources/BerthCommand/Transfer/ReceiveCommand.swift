@@ -45,6 +45,8 @@ struct ReceiveCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Who reads what it says may go away; the transfer goes on.
+        Kernel.ignoreBrokenPipes()
         let store: Store
         do throws(TransferError) {
             store = try Store(directory: directory, overwrite: overwrite, maximumFile: maxFile ?? .unlimited)

@@ -97,7 +97,7 @@ final class ConnectionTable: Sendable {
     /// Ends the wait for connections to end by themselves.
     func hurry() { state.change { $0.isHurried = true } }
 
-    /// Cuts all connections: shuts their sockets, so that whoever waits on them wakes, and cancels their handlers, also
+    /// Cuts all connections: resets their sockets, so that whoever waits on them wakes, and cancels their handlers, also
     /// those that have ended their connection themselves and go on.
     ///
     /// - Returns: how many connections were cut. They, and no others, end with the outcome `killed`.
@@ -107,8 +107,8 @@ final class ConnectionTable: Sendable {
             for (id, entry) in state.entries {
                 guard let descriptor = entry.descriptor else { continue }
                 state.entries[id]?.wasKilled = true
-                // Under the lock the number is certainly still this connection's. It may be shut already.
-                try? Kernel.shutdown(descriptor, .both)
+                // Under the lock the number is certainly still this connection's.
+                Self.cut(descriptor)
                 count += 1
             }
             return (count, state.entries.values.compactMap(\.task))
@@ -116,5 +116,15 @@ final class ConnectionTable: Sendable {
         // Not under the lock: cancelling runs code of the handlers.
         for task in tasks { task.cancel() }
         return count
+    }
+
+    /// Ends a connection with an RST while its owner may be using it. A FIN, which shutting it would send, would make
+    /// the peer take a reply that was cut in the middle for a whole one.
+    private static func cut(_ descriptor: Int32) {
+        try? Kernel.setResetOnClose(descriptor)
+        do throws(Errno) { try Kernel.disconnect(descriptor) } catch {
+            // As in `TCPSocket.abort()`: Unix sockets know no disconnect, and some kernels refuse it here.
+            try? Kernel.shutdown(descriptor, .both)
+        }
     }
 }

@@ -16,8 +16,11 @@ extension Kernel {
     ///   - program: a path, or a name that is looked up in PATH.
     ///   - arguments: the whole argument vector, the program's name first.
     ///   - environment: `NAME=value` texts.
+    ///   - ownGroup: whether it leads a process group of its own, so that a terminal's ^C does not reach it, and its
+    ///     children can be signalled together with it.
     package static func spawn(
-        _ program: String, arguments: [String], environment: [String], input: Int32, output: Int32, error: Int32
+        _ program: String, arguments: [String], environment: [String], input: Int32, output: Int32, error: Int32,
+        ownGroup: Bool = false
     ) throws(Errno) -> Int32 {
         #if BERTH_FAULTS
         if case .fail(let errno) = SyscallFaults.next(.spawn, -1) { throw errno }
@@ -44,7 +47,9 @@ extension Kernel {
         unsafe sigemptyset(&none)
         unsafe posix_spawnattr_setsigdefault(&attributes, &all)
         unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        var flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+        if ownGroup { flags |= POSIX_SPAWN_SETPGROUP }
+        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var pid: pid_t = 0
         let result = unsafe withCStrings(arguments) { arguments in
@@ -82,6 +87,12 @@ extension Kernel {
     /// Sends a signal to a process. The corresponding C function is `kill(2)`.
     package static func signal(_ pid: Int32, _ signal: Int32) throws(Errno) {
         if kill(pid, signal) < 0 { throw .current }
+    }
+
+    /// Sends a signal to a process that leads a group, and to all others of it. The corresponding C function is
+    /// `kill(2)` with a negative number.
+    package static func signal(group leader: Int32, _ signal: Int32) throws(Errno) {
+        if kill(-leader, signal) < 0 { throw .current }
     }
 
     /// The environment of this process as `NAME=value` texts.

@@ -62,7 +62,8 @@ private struct ChildProcess {
         _ program: String, arguments: [String], environment: [String], input: Int32, output: Int32
     ) throws(Errno) {
         pid = try Kernel.spawn(
-            program, arguments: arguments, environment: environment, input: input, output: output, error: 2)
+            program, arguments: arguments, environment: environment, input: input, output: output, error: 2,
+            ownGroup: true)
         do throws(Errno) { ended = try Kernel.openProcess(pid).release() } catch {
             Self.kill(pid)
             throw error
@@ -71,12 +72,12 @@ private struct ChildProcess {
 
     /// Ends the program at once and takes note of its end, so that no zombie remains.
     private static func kill(_ pid: Int32) {
-        try? Kernel.signal(pid, Signal.kill.rawValue)
+        try? Kernel.signal(group: pid, Signal.kill.rawValue)
         _ = try? Kernel.waitForEnd(of: pid)
     }
 
     /// Waits until the program has ended. When the service drains, the program's input ends; when the connection is cut,
-    /// the program gets SIGTERM, and SIGKILL two seconds later.
+    /// the program and its children get SIGTERM, and SIGKILL two seconds later.
     func waitForEnd(drainSignal: Int32, connection: Int32) throws(Errno) {
         defer { try? Kernel.close(ended) }
         do throws(Errno) { try watch(drainSignal: drainSignal, connection: connection) } catch {
@@ -92,9 +93,9 @@ private struct ChildProcess {
         if entries[0].found.isEmpty { try? Kernel.shutdown(connection, .reading) }
         while try Kernel.wait(for: .readable, on: ended, until: .after(Self.glance)).isEmpty {
             guard Task.isCancelled else { continue }
-            try? Kernel.signal(pid, Signal.terminate.rawValue)
+            try? Kernel.signal(group: pid, Signal.terminate.rawValue)
             if try Kernel.wait(for: .readable, on: ended, until: .after(Self.grace)).isEmpty {
-                try? Kernel.signal(pid, Signal.kill.rawValue)
+                try? Kernel.signal(group: pid, Signal.kill.rawValue)
             }
         }
     }
