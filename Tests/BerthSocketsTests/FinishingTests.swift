@@ -113,7 +113,7 @@ struct FinishingTests {
             let took = duration {
                 report = pair.server.lingerUntilPeerFinishes(within: .milliseconds(60), discarding: .kibibytes(64))
             }
-            #expect(took >= .milliseconds(60) && took < .seconds(5))
+            #expect(took >= .milliseconds(60) && took < .seconds(60))
             #expect(report?.ending == .timedOut && report?.discarded == 0 && report?.isClean == false)
             #expect(report.map { $0.unacknowledged > 0 } == true)
             // The kernel counts the FIN behind the data as a byte. It may go on sending between two looks.

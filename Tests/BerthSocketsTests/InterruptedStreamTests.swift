@@ -50,7 +50,7 @@ struct InterruptedStreamTests {
                 }
                 var frame: Frame?
                 let took = try duration { frame = try stream.readFrame() }
-                #expect(frame == nil && took < .seconds(5) && stream.wasInterrupted)
+                #expect(frame == nil && took < .seconds(60) && stream.wasInterrupted)
                 #expect(try stream.readFrame() == nil && stream.readLine() == nil && stream.read() == [])
                 #expect(try stream.readFrame(begin: { (_, _) in }, chunk: { _ in }) == false)
                 #expect(!stream.isAtEnd)
@@ -147,7 +147,7 @@ struct InterruptedStreamTests {
                 let error = streamError { () throws(StreamError) in _ = try stream.readLine() }
                 #expect(error?.socketError?.isDeadline == true)
             }
-            #expect(took >= .milliseconds(60) && took < .seconds(5) && !stream.wasInterrupted)
+            #expect(took >= .milliseconds(60) && took < .seconds(60) && !stream.wasInterrupted)
         }
     }
 }

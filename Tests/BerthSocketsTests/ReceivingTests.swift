@@ -61,7 +61,7 @@ struct ReceivingTests {
                     _ = try pair.server.receive(into: &queue, within: .milliseconds(60))
                 }
             }
-            #expect(took >= .milliseconds(60) && took < .seconds(5))
+            #expect(took >= .milliseconds(60) && took < .seconds(60))
             #expect(
                 error?.description == "cannot receive from \(pair.server.peer): no byte from the peer within 60 ms")
             #expect(error?.isDeadline == true && error?.errno == nil && queue.isEmpty)

@@ -56,7 +56,7 @@ struct SendFileTests {
                         try pair.server.sendFile(file, from: 0, count: 600_000, timeout: timeout)
                     }
                 }
-                #expect(took >= .milliseconds(80) && took < .seconds(5))
+                #expect(took >= .milliseconds(80) && took < .seconds(60))
                 #expect(error?.isDeadline == true)
                 let taken = try #require(error?.bytesTaken)
                 #expect(taken > 0 && taken < 600_000)

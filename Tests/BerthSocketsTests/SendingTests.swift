@@ -39,7 +39,7 @@ struct SendingTests {
                     try server.sendAll(Self.megabyte, timeout: .whole(.milliseconds(100)))
                 }
             }
-            #expect(took >= .milliseconds(100) && took < .seconds(5))
+            #expect(took >= .milliseconds(100) && took < .seconds(60))
             let taken = try #require(error?.bytesTaken)
             #expect(taken > 0 && taken < Self.megabyte.count && error?.isDeadline == true)
             #expect(
@@ -61,7 +61,7 @@ struct SendingTests {
                     try pair.server.sendAll(Self.megabyte, timeout: .perCall(.milliseconds(80)))
                 }
             }
-            #expect(took >= .milliseconds(80) && took < .seconds(5))
+            #expect(took >= .milliseconds(80) && took < .seconds(60))
             let taken = try #require(error?.bytesTaken)
             #expect(taken > 0 && taken < Self.megabyte.count && error?.isDeadline == true)
             #expect(

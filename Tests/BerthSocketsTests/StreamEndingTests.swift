@@ -42,7 +42,7 @@ struct StreamEndingTests {
                 error = streamError { () throws(StreamError) in try stream.finish(within: .milliseconds(60)) }
             }
             #expect(error?.socketError?.isDeadline == true)
-            #expect(took >= .milliseconds(60) && took < .seconds(5))
+            #expect(took >= .milliseconds(60) && took < .seconds(60))
         }
     }
 

@@ -96,7 +96,7 @@ struct InterruptionTests {
             #expect(
                 try Kernel.wait(for: .readable, on: pipe.reading.rawValue, until: .after(.milliseconds(300))).isEmpty)
             let took = MonotonicTime.now.duration(since: start)
-            #expect(took >= .milliseconds(300) && took < .seconds(5))
+            #expect(took >= .milliseconds(300) && took < .seconds(60))
 
             let writing = try pipe.writing.duplicate().release()
             try Thread.start(name: "writer") {
