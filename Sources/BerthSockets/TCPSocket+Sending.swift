@@ -29,18 +29,6 @@ extension TCPSocket {
         }
     }
 
-    /// The same without waiting: `nil` when there is no room.
-    public func trySend(_ bytes: RawSpan) throws(SocketError) -> Int? {
-        do throws(Errno) {
-            return try unsafe bytes.withUnsafeBytes { (raw) throws(Errno) in
-                try unsafe Kernel.send(fileDescriptor, raw, flags: .doNotWait)
-            }
-        } catch {
-            if error == .wouldBlock { return nil }
-            throw sendError(error, taken: 0)
-        }
-    }
-
     /// Sends all of `bytes`.
     ///
     /// - Parameter timeout: the limit, named for what it bounds. Default: none. One send is tried in any case.
@@ -126,7 +114,7 @@ extension TCPSocket {
     }
 
     /// Evaluated once, before the first call that could raise SIGPIPE.
-    private static let brokenPipesAreIgnored: Void = Kernel.ignoreBrokenPipes()
+    static let brokenPipesAreIgnored: Void = Kernel.ignoreBrokenPipes()
 }
 
 extension TCPSocket {

@@ -41,6 +41,30 @@ struct SendFileTests {
         }
     }
 
+    @Test("trying to send pieces and files takes what there is room for, in order, and is told when there is none")
+    func trying() async throws {
+        try await onThread {
+            let pair = try Pair(buffers: .kibibytes(16))
+            try pair.server.setNonBlocking(true)
+            let (head, tail) = (Array("head".utf8), Array("tail".utf8))
+            let first = try pair.server.trySend(head.span.bytes, tail.span.bytes)
+            #expect(first == 8)
+            let file = try temporaryFile(Self.content)
+            var taken = 0
+            while let count = try pair.server.trySendFile(file, from: Int64(taken), count: 600_000) {
+                if count == 0 { break }
+                taken += count
+            }
+            #expect(taken > 0 && taken < Self.content.count)
+            let more = try pair.server.trySend(head.span.bytes, tail.span.bytes)
+            #expect(more == nil)
+            let arrived = try pair.client.receive(upTo: 12)
+            #expect(arrived == head + tail + Self.content.prefix(4))
+            let end = try pair.client.trySendFile(file, from: Int64(Self.content.count), count: 10)
+            #expect(end == 0)
+        }
+    }
+
     @Test(
         "a reader that stalls ends the send in time, and the mode of the socket is as before",
         arguments: [SendTimeout.perCall(.milliseconds(80)), .whole(.milliseconds(80))])
