@@ -46,6 +46,7 @@ struct KernelFindingTests {
         let (finding, port, pid) = try await inPrivateNetwork {
             let server = try PythonServer(
                 """
+                os.setsid()  # whoever adopts the child must be of another session, wherever the tests run
                 s = listener('127.0.0.1')
                 quiet = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}
                 say(s.getsockname()[1])
@@ -55,6 +56,7 @@ struct KernelFindingTests {
             let child: Int32 = try server.number(2)
             _ = try server.program.end()
             defer { try? Kernel.signal(child, Signal.kill.rawValue) }
+            try waitUntilItSleeps(child)
             return (try Self.explain(Self.loopback(port), .afterTimeWait), port, child)
         }
         #expect(

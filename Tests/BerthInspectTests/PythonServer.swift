@@ -44,3 +44,11 @@ func steady(_ text: String) -> String {
         .replacing(#/inode \d+/#, with: "inode N").replacing(#/\b\d+ s\b/#, with: "N s")
         .replacing(#/parent is now pid \d+/#, with: "parent is now pid N")
 }
+
+/// Waits until a process has got as far as to sleep: while it still starts, nobody can say what it waits for.
+func waitUntilItSleeps(_ pid: Int32) throws {
+    let deadline = Deadline.after(.seconds(60))
+    while !String(decoding: try Kernel.contents(of: "/proc/\(pid)/wchan"), as: UTF8.self).contains("nanosleep") {
+        if deadline.hasPassed { throw PythonServer.SaidNothing() }
+    }
+}

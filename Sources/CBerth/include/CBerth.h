@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <linux/inet_diag.h>
@@ -30,6 +31,20 @@ extern const int BERTH_EFD_CLOEXEC;
 extern const int BERTH_EFD_NONBLOCK;
 extern const int BERTH_POLLRDHUP;
 extern const int BERTH_AF_NETLINK_SOCK_DIAG;
+
+// --- epoll -----------------------------------------------------------------------------------------------------
+// struct epoll_event is packed on some machines, which Swift does not import: an entry is a number of bytes with a
+// mask and a token in it.
+int berth_epoll_create(void);
+int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+int berth_epoll_wait(int epoll, void *entries, int count, int timeout);
+static inline size_t berth_epoll_entry_size(void) { return sizeof(struct epoll_event); }
+static inline uint32_t berth_epoll_events(const void *entries, int index) {
+    return ((const struct epoll_event *)entries)[index].events;
+}
+static inline uint64_t berth_epoll_token(const void *entries, int index) {
+    return ((const struct epoll_event *)entries)[index].data.u64;
+}
 
 // --- Processes and threads -------------------------------------------------------------------------------------
 int berth_spawn_closefrom(void *file_actions, int first);

@@ -1,0 +1,83 @@
+internal import CBerth
+internal import Glibc
+
+/// What a descriptor is registered for with epoll, and what was found.
+package struct EpollEvents: OptionSet, Sendable {
+    package let rawValue: UInt32
+    @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package static let readable = EpollEvents(rawValue: 0x001)
+    package static let writable = EpollEvents(rawValue: 0x004)
+    /// An error waits; reported without being asked for.
+    package static let error = EpollEvents(rawValue: 0x008)
+    /// Both directions are shut; reported without being asked for.
+    package static let hangUp = EpollEvents(rawValue: 0x010)
+    /// The peer sent its FIN (EPOLLRDHUP).
+    package static let peerFinished = EpollEvents(rawValue: 0x2000)
+    /// Of several epoll instances that wait for the descriptor, wake one and not all (EPOLLEXCLUSIVE).
+    package static let exclusive = EpollEvents(rawValue: 1 << 28)
+    /// Tell of changes only (EPOLLET).
+    package static let edgeTriggered = EpollEvents(rawValue: 1 << 31)
+}
+
+/// A set of descriptors that are waited for together. The corresponding C functions are those of `epoll(7)`.
+///
+/// Closing a descriptor takes it out of the set only when no duplicate of it is open, in a child process for example:
+/// tokens must be such that a late event of a descriptor that is gone does no harm.
+package struct Epoll: ~Copyable, Sendable {
+    private let descriptor: Descriptor
+
+    /// - Throws: `.tooManyOpenFiles` and the like (`man 2 epoll_create1`).
+    package init() throws(Errno) {
+        descriptor = Descriptor(owning: try Kernel.retrying(.epoll) { berth_epoll_create() })
+    }
+
+    /// Adds a descriptor. Its events carry `token`.
+    package func add(_ fd: Int32, _ events: EpollEvents, token: UInt64) throws(Errno) {
+        try control(EPOLL_CTL_ADD, fd, events, token)
+    }
+
+    /// Changes what a descriptor is waited for. Not possible with ``EpollEvents/exclusive``.
+    package func modify(_ fd: Int32, _ events: EpollEvents, token: UInt64) throws(Errno) {
+        try control(EPOLL_CTL_MOD, fd, events, token)
+    }
+
+    /// Takes a descriptor out.
+    package func remove(_ fd: Int32) throws(Errno) { try control(EPOLL_CTL_DEL, fd, [], 0) }
+
+    private func control(_ operation: Int32, _ fd: Int32, _ events: EpollEvents, _ token: UInt64) throws(Errno) {
+        _ = try Kernel.retrying(.epoll, fd) {
+            berth_epoll_control(descriptor.rawValue, operation, fd, events.rawValue, token)
+        }
+    }
+
+    /// Waits for events and returns how many there are in `events`: 0 when the time passed or a signal came.
+    ///
+    /// - Parameter timeout: milliseconds; -1 for as long as it takes.
+    package func wait(into events: borrowing EpollEventList, timeout: Int32) throws(Errno) -> Int {
+        let count = unsafe berth_epoll_wait(descriptor.rawValue, events.memory, Int32(events.capacity), timeout)
+        if count >= 0 { return Int(count) }
+        let errno = Errno.current
+        if errno == .interrupted { return 0 }
+        throw errno
+    }
+}
+
+/// Memory for the events that one wait finds.
+package struct EpollEventList: ~Copyable {
+    package let capacity: Int
+    fileprivate let memory: UnsafeMutableRawPointer
+
+    package init(capacity: Int) {
+        self.capacity = capacity
+        unsafe memory = .allocate(byteCount: capacity * berth_epoll_entry_size(), alignment: 8)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// An event that the last wait found; `index` must be below the number that it returned.
+    package subscript(index: Int) -> (events: EpollEvents, token: UInt64) {
+        unsafe (
+            EpollEvents(rawValue: berth_epoll_events(memory, Int32(index))), berth_epoll_token(memory, Int32(index))
+        )
+    }
+}

@@ -1,0 +1,12 @@
+#include "CBerth.h"
+
+int berth_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event entry = {events, {.u64 = token}};
+    return epoll_ctl(epoll, operation, fd, &entry);
+}
+
+int berth_epoll_wait(int epoll, void *entries, int count, int timeout) {
+    return epoll_wait(epoll, entries, count, timeout);
+}
