@@ -12,6 +12,7 @@ internal import BerthSystem
 /// ```
 public final class Server: Sendable {
     private let endpoint: Endpoint
+    private let model: ConcurrencyModel
     private let configuration: ServerConfiguration
     private let session: Session
     private let stopRequest: StopRequest
@@ -26,6 +27,7 @@ public final class Server: Sendable {
         handler makeHandler: @escaping @Sendable () -> Handler
     ) {
         self.endpoint = endpoint
+        self.model = model
         self.configuration = configuration
         session = Session(makeHandler)
         stopRequest = StopRequest()
@@ -60,7 +62,7 @@ public final class Server: Sendable {
     public func stop() { stopRequest.make() }
 
     /// Listens and serves; the caller ends it.
-    func start() throws(ServerError) -> ThreadedService { try start(on: try listen()) }
+    func start() throws(ServerError) -> any Service { try start(on: try listen()) }
 
     private func listen() throws(ServerError) -> TCPListener {
         do throws(SocketError) {
@@ -73,11 +75,11 @@ public final class Server: Sendable {
     }
 
     /// Serves on a listener.
-    private func start(on listener: consuming TCPListener) throws(ServerError) -> ThreadedService {
+    private func start(on listener: consuming TCPListener) throws(ServerError) -> any Service {
         let backlog = listener.backlog.effective
         let note = listener.backlogNote
         do throws(Errno) {
-            let service = try ThreadedService(listener: listener, configuration: configuration, session: session)
+            let service = try makeService(model, on: listener, configuration, session)
             service.report(.listening(service.address, backlog: backlog, note: note))
             return service
         } catch {

@@ -4,13 +4,13 @@ public import BerthSockets
 
 /// A server that listens and serves, for as long as the scope that made it; see `withServer`.
 public struct RunningServer: Sendable {
-    let service: ThreadedService
+    let service: any Service
 
     /// Where it listens: the real port, also when 0 was asked for.
     public var address: SocketAddress { service.address }
 
     /// The counters, now.
-    public var statistics: ServerStatistics { service.table.statistics }
+    public var statistics: ServerStatistics { service.statistics }
 }
 
 /// Serves for as long as `operation` runs, then drains and stops: for tests, and for programs that are a client as well.

@@ -4,11 +4,11 @@ internal import BerthSystem
 
 /// The thread that accepts. It neither dies nor spins: an error costs a pause, and ends nothing.
 final class ThreadAcceptor: Sendable {
-    private let service: ThreadedService
+    private let core: ServiceCore
     private let listener: Monitor<TCPListener?>
 
-    init(service: ThreadedService, listener: consuming TCPListener) {
-        self.service = service
+    init(core: ServiceCore, listener: consuming TCPListener) {
+        self.core = core
         self.listener = Monitor(listener)
     }
 
@@ -17,15 +17,15 @@ final class ThreadAcceptor: Sendable {
         guard let listener = listener.withLock({ $0.take() }) else { return }
         var backOff = AcceptBackOff()
         var reserve = Reserve()
-        while !service.signals.isDraining {
-            if isWaitingForRoom, !service.table.waitForRoom(until: .after(Self.glance)) { continue }
+        while !core.signals.isDraining {
+            if isWaitingForRoom, !core.table.waitForRoom(until: .after(Self.glance)) { continue }
             // Only the end of the service may cut a pause short: not a connection, and not an error of the listener,
             // which poll(2) reports without being asked.
-            var entries = [PollEntry(service.signals.descriptor, .readable)]
+            var entries = [PollEntry(core.signals.descriptor, .readable)]
             if backOff.pause == nil { entries.append(PollEntry(listener.fileDescriptor, .readable)) }
             _ = try? Kernel.poll(&entries, until: .after(backOff.pause))
-            while !service.signals.isDraining, acceptOne(from: listener, &backOff, &reserve) {
-                if isWaitingForRoom, !service.table.waitForRoom(until: .after(.zero)) { break }
+            while !core.signals.isDraining, acceptOne(from: listener, &backOff, &reserve) {
+                if isWaitingForRoom, !core.table.waitForRoom(until: .after(.zero)) { break }
             }
         }
         takeRest(of: listener, &reserve)
@@ -35,19 +35,19 @@ final class ThreadAcceptor: Sendable {
     /// How long to wait for room before looking whether the service drains.
     private static let glance: Duration = .milliseconds(100)
 
-    private var isWaitingForRoom: Bool { service.configuration.limits.overload == .wait }
+    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
 
     /// Takes the connections that the kernel has accepted when the service begins to drain: a closed listener would
     /// reset them.
     private func takeRest(of listener: borrowing TCPListener, _ reserve: inout Reserve) {
-        let deadline = Deadline.after(service.configuration.limits.drain)
+        let deadline = Deadline.after(core.configuration.limits.drain)
         var backOff = AcceptBackOff()
         // The queue held no more than this, and is served in order: who comes later may come for ever.
         for _ in 0...listener.backlog.effective {
-            if isWaitingForRoom { _ = service.table.waitForRoom(until: deadline) }
+            if isWaitingForRoom { _ = core.table.waitForRoom(until: deadline) }
             while !acceptOne(from: listener, &backOff, &reserve) {
                 // Nothing is left, or there is no descriptor until another connection ends.
-                guard let pause = backOff.pause, !deadline.hasPassed, !service.table.isHurried else { return }
+                guard let pause = backOff.pause, !deadline.hasPassed, !core.table.isHurried else { return }
                 var nothing: [PollEntry] = []
                 _ = try? Kernel.poll(&nothing, until: .after(pause).earlier(of: deadline))
             }
@@ -62,15 +62,15 @@ final class ThreadAcceptor: Sendable {
             let socket = try listener.tryAccept()
             backOff.succeeded()
             guard let socket else { return false }
-            service.take(socket)
+            core.startThread(for: socket)
             return true
         } catch {
             let errno = error.errno ?? .badDescriptor
             backOff.failed(AcceptErrorPolicy.action(for: errno))
             if errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem {
-                reserve.shedOne(from: listener) { service.refuse($0, "no descriptor is left: \(errno)") }
+                reserve.shedOne(from: listener) { core.refuse($0, "no descriptor is left: \(errno)") }
             }
-            service.report(.acceptFailed(errno, pause: backOff.pause))
+            core.report(.acceptFailed(errno, pause: backOff.pause))
             return false
         }
     }

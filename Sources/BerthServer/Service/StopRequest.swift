@@ -28,7 +28,7 @@ final class StopRequest: Sendable {
 /// - Parameter start: makes the service and announces it.
 func serve(
     _ listener: consuming TCPListener, until request: StopRequest,
-    start: (consuming TCPListener) throws -> ThreadedService
+    start: (consuming TCPListener) throws -> any Service
 ) throws -> StopReport {
     // Before the announcement, since whoever reads it may send a signal at once; and all that the end takes before the
     // beginning, since a service that is out of descriptors must be able to end.
@@ -56,7 +56,7 @@ func serve(
     while true {
         _ = try? Kernel.poll(&entries, until: .never)
         if entries[1].found.isEmpty {
-            if trap.next() != nil { service.table.hurry() }
+            if trap.next() != nil { service.hurry() }
         } else if let report = report.withLock({ $0 }) {
             return report
         }

@@ -1,48 +1,22 @@
 internal import BerthEngine
 internal import BerthSockets
-internal import BerthSystem
 
-extension ThreadedService {
-    /// The stream of the handler that runs on the present thread.
+// The life of a connection from its handler's first step to its count: the same under every engine.
+extension ServiceCore {
+    /// Runs a new handler on an admitted connection, ends the connection, reports and counts its outcome. The body of
+    /// the handler's task.
     ///
-    /// Unchecked: made, used and dropped on the one thread that is the handler's executor; the class only carries it
-    /// past closures that the compiler takes for concurrent ones.
-    private final class Workplace: @unchecked Sendable {
-        var stream: SocketStream?
-    }
-
-    /// The life of one connection, on its own thread.
-    func serve(_ socket: consuming TCPSocket, _ id: ConnectionID) {
-        let executor = ThreadExecutor()
-        let workplace = Workplace()
-        let peer = socket.peer
-        let descriptor = socket.detach().release()
-        executor.runTask(
-            started: { table.setTask(id, $0) },
-            // A handler that waits for anything else must not keep back what it has written.
-            beforeWaiting: { try? workplace.stream?.flush() }
-        ) {
-            let socket = TCPSocket(descriptor: Descriptor(owning: descriptor), peer: peer)
-            let stream = SocketStream(socket, framing: self.configuration.framing)
-            workplace.stream = stream
-            await self.converse(on: stream, id)
-            workplace.stream = nil
-        }
-    }
-
-    private func converse(on stream: SocketStream, _ id: ConnectionID) async {
-        let limits = configuration.limits
+    /// - Parameters:
+    ///   - open: makes the connection that the handler sees. It fails when the peer is gone already.
+    ///   - abandon: closes the socket when `open` failed.
+    func converse(
+        _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
+    ) async {
         let outcome: Outcome
         var close: CloseReport?
-        report(.accepted(id, peer: stream.peer))
+        report(.accepted(id, peer: peer))
         do throws(StreamError) {
-            let interruption = SocketStream.Interruption(descriptor: signals.descriptor) { [signals] in
-                signals.isDraining
-            }
-            try stream.setInterruption(interruption, patienceIsSet: true)
-            try stream.setIdleLimit(limits.idle)
-            stream.stallLimit = limits.writeStall
-            let connection = Connection(id: id, stream: stream, local: try stream.local, signals: signals)
+            let connection = try open()
             connection.willEnd = { [table] in table.releaseDescriptor(id) }
             let ending = await run(connection)
             // From here on the descriptor is gone and nobody can cut the connection any more. What was cut while it was
@@ -52,9 +26,9 @@ extension ThreadedService {
             // The peer was gone before its handler could start.
             outcome = Outcome(.init(error: error))
             table.releaseDescriptor(id)
-            stream.close()
+            abandon()
         }
-        report(.ended(id, peer: stream.peer, outcome: outcome, close: close))
+        report(.ended(id, peer: peer, outcome: outcome, close: close))
         table.end(id, outcome.kind)
     }
 

@@ -18,7 +18,7 @@ final class ConnectionTable: Sendable {
         var isHurried = false
     }
 
-    private let maximum: Int
+    let maximum: Int
     private let state = Monitor(State())
 
     init(maximum: Int) { self.maximum = maximum }

@@ -1,0 +1,34 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+/// A service at work, whatever its engine: what a server needs of it once it listens.
+protocol Service: AnyObject, Sendable {
+    /// Where it listens.
+    var address: SocketAddress { get }
+
+    /// The counters, now.
+    var statistics: ServerStatistics { get }
+
+    /// Ends the service: nothing new is accepted, what is connected is told and waited for, and cut in the end. Blocks
+    /// the calling thread; called once.
+    func stop() -> StopReport
+
+    /// Cuts the end short: connections are not waited for any more.
+    func hurry()
+
+    /// Tells the observers.
+    func report(_ event: ServerEvent)
+}
+
+/// Starts to serve on `listener`, with the engine of `model`.
+func makeService(
+    _ model: ConcurrencyModel, on listener: consuming TCPListener, _ configuration: ServerConfiguration,
+    _ session: Session
+) throws(Errno) -> any Service {
+    switch model {
+    case .threads:
+        let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
+        return try ThreadedService(listener: listener, core: core)
+    }
+}

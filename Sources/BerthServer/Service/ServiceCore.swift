@@ -1,0 +1,89 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+/// What every engine has in common: the connections there are, what they are told, and how the service ends.
+///
+/// An engine accepts, admits (``admit(_:)``), runs ``converse(_:with:open:abandon:)`` as the handler's task wherever it
+/// likes, and stops accepting when it is told to by ``stop(endingAccepts:)``.
+final class ServiceCore: Sendable {
+    let configuration: ServerConfiguration
+    let session: Session
+    let table: ConnectionTable
+    let signals: ServerSignals
+
+    /// - Parameter maximum: how many connections there may be at a time.
+    init(_ configuration: ServerConfiguration, _ session: Session, maximum: Int) throws(Errno) {
+        self.configuration = configuration
+        self.session = session
+        table = ConnectionTable(maximum: maximum)
+        signals = try ServerSignals()
+    }
+
+    func report(_ event: ServerEvent) {
+        for observer in configuration.observers { observer.observe(event) }
+    }
+
+    /// Counts an accepted connection in, or resets it because there are as many as there may be.
+    func admit(_ socket: consuming TCPSocket) -> Admitted? {
+        guard let id = table.admit(descriptor: socket.fileDescriptor, peer: socket.peer) else {
+            let peer = socket.peer
+            socket.abort()
+            refuse(peer, "there are \(table.maximum) connections, the maximum")
+            return nil
+        }
+        return Admitted(id: id, peer: socket.peer, descriptor: socket.detach().release())
+    }
+
+    /// Takes an admission back because the connection could not be given to a handler, and resets it.
+    func revoke(_ admitted: Admitted, _ reason: String) {
+        table.revoke(admitted.id)
+        admitted.takeSocket().abort()
+        report(.refused(peer: admitted.peer, reason: reason))
+    }
+
+    func refuse(_ peer: SocketAddress?, _ reason: String) {
+        table.countRefused()
+        report(.refused(peer: peer, reason: reason))
+    }
+
+    /// Ends the service: nothing new is accepted, what is connected is told and waited for, and cut in the end.
+    ///
+    /// They may go on for the time that the limits say, less when someone is in a hurry.
+    ///
+    /// - Parameter endingAccepts: returns once nothing is accepted any more and the listener is closed. What the kernel
+    ///   had accepted before is to be taken, until the deadline.
+    func stop(endingAccepts: (Deadline) -> Void) -> StopReport {
+        let begin = MonotonicTime.now
+        let deadline = Deadline(time: begin.advanced(by: configuration.limits.drain))
+        let active = table.statistics.active
+        report(.draining(active: active))
+        signals.drain()
+        endingAccepts(deadline)
+        var killed = 0
+        var stuck: [String] = []
+        if !table.waitUntilEmpty(until: deadline) {
+            killed = table.killAll()
+            if !table.waitUntilEmpty(until: .after(Self.forceTime), unhurried: true) { stuck = table.peers }
+        }
+        let duration = MonotonicTime.now.duration(since: begin)
+        let result = StopReport(active: active, killed: killed, stuck: stuck, duration: duration)
+        report(.stopped(result))
+        return result
+    }
+
+    /// How long handlers may take to notice that their connection was cut.
+    private static let forceTime: Duration = .seconds(5)
+}
+
+/// A connection that was counted in and has no handler yet.
+///
+/// It can be copied, which the owner of a descriptor cannot, so that it can go to the thread that will serve it: there
+/// ``takeSocket()`` is to be called, exactly once.
+struct Admitted: Sendable {
+    let id: ConnectionID
+    let peer: SocketAddress
+    fileprivate let descriptor: Int32
+
+    func takeSocket() -> TCPSocket { TCPSocket(descriptor: Descriptor(owning: descriptor), peer: peer) }
+}

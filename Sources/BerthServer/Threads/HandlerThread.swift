@@ -1,0 +1,46 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+// How the engines whose handlers block serve one connection.
+extension ServiceCore {
+    /// The stream of the handler that runs on the present thread.
+    ///
+    /// Unchecked: made, used and dropped on the one thread that is the handler's executor; the class only carries it
+    /// past closures that the compiler takes for concurrent ones.
+    private final class Workplace: @unchecked Sendable {
+        var stream: SocketStream?
+    }
+
+    /// Serves an admitted connection to its end on the calling thread, which is the executor of its handler.
+    ///
+    /// - Parameter patienceIsSet: whether the socket has inherited `SocketStream.patience` from its listener.
+    func serveOnThisThread(_ admitted: Admitted, patienceIsSet: Bool) {
+        let executor = ThreadExecutor()
+        let workplace = Workplace()
+        executor.runTask(
+            started: { table.setTask(admitted.id, $0) },
+            // A handler that waits for anything else must not keep back what it has written.
+            beforeWaiting: { try? workplace.stream?.flush() }
+        ) {
+            let stream = SocketStream(admitted.takeSocket(), framing: self.configuration.framing)
+            workplace.stream = stream
+            await self.converse(
+                admitted.id, with: admitted.peer,
+                open: { () throws(StreamError) in
+                    try self.connection(admitted.id, on: stream, patienceIsSet: patienceIsSet)
+                }, abandon: { stream.close() })
+            workplace.stream = nil
+        }
+    }
+
+    private func connection(
+        _ id: ConnectionID, on stream: SocketStream, patienceIsSet: Bool
+    ) throws(StreamError) -> Connection {
+        let interruption = SocketStream.Interruption(descriptor: signals.descriptor) { [signals] in signals.isDraining }
+        try stream.setInterruption(interruption, patienceIsSet: patienceIsSet)
+        try stream.setIdleLimit(configuration.limits.idle)
+        stream.stallLimit = configuration.limits.writeStall
+        return Connection(id: id, stream: stream, local: try stream.local, signals: signals)
+    }
+}
