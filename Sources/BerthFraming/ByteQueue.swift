@@ -124,6 +124,20 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Appends the first `count` bytes of `prefix`, as they lie in memory, and then `body`.
+    @inlinable @inline(__always)
+    mutating func append(prefix: UInt64, of count: Int, _ body: RawSpan) {
+        // Eight bytes are stored whatever the count is: one store, and what is too much is overwritten.
+        reserve(8 &+ body.byteCount)
+        guard let storage = unsafe storage else { return }
+        let end = unsafe storage + tail
+        unsafe end.storeBytes(of: prefix, as: UInt64.self)
+        unsafe body.withUnsafeBytes { source in
+            if let start = source.baseAddress { unsafe (end + count).copyMemory(from: start, byteCount: source.count) }
+        }
+        tail &+= count &+ body.byteCount
+    }
+
     /// Appends one byte.
     public mutating func append(_ byte: UInt8) {
         fill(room: 1) { memory in

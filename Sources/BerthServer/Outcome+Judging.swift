@@ -12,8 +12,9 @@ extension Outcome {
         var wasInterrupted = false
         /// Whether the handler asked if the service drains, and was told so.
         var wasToldOfDrain = false
-        /// Whether the handler's task was cancelled, which only the end of the service does.
+        /// Whether the handler's task was cancelled: by the end of the service, or by the handler itself.
         var wasCancelled = false
+        var serviceEnds = false
         var wasKilled = false
     }
 
@@ -35,8 +36,8 @@ extension Outcome {
         case let error as StreamError: judge(error, evidence)
         case let error as SocketError: judge(.socket(error), evidence)
         case let error as FramingError: judge(.framing(error), evidence)
-        case is CancellationError where evidence.wasInterrupted || evidence.wasToldOfDrain || evidence.wasCancelled:
-            .drained
+        case is CancellationError where evidence.wasInterrupted || evidence.wasToldOfDrain: .drained
+        case is CancellationError where evidence.wasCancelled: evidence.serviceEnds ? .drained : .cancelled
         case let error?: .handlerFailed("\(error)")
         case nil where evidence.wasInterrupted: .drained
         case nil where evidence.peerFinished: .peerFinished
@@ -51,6 +52,7 @@ extension Outcome {
         case .framing(let error): .protocolError(error)
         case .socket(let error) where error.isDeadline: .deadline(error)
         case .socket(let error) where error.isPeerGone: .peerReset(error)
+        case .cancelled: evidence.serviceEnds ? .drained : .cancelled
         case .socket, .ended: .handlerFailed("\(error)")
         }
     }

@@ -19,6 +19,8 @@ public enum Outcome: Sendable {
     case protocolError(FramingError)
     /// The handler threw an error of its own.
     case handlerFailed(String)
+    /// The handler's task was cancelled, not by the end of the service.
+    case cancelled
     /// The service ended and told the handler so.
     case drained
     /// The service ended and cut the connection, because its handler did not end in time.
@@ -36,6 +38,7 @@ extension Outcome {
         case detached = "detached"
         case protocolError = "protocol error"
         case handlerFailed = "handler failed"
+        case cancelled = "cancelled"
         case drained = "drained"
         case killed = "killed"
     }
@@ -50,6 +53,7 @@ extension Outcome {
         case .detached: .detached
         case .protocolError: .protocolError
         case .handlerFailed: .handlerFailed
+        case .cancelled: .cancelled
         case .drained: .drained
         case .killed: .killed
         }
@@ -68,6 +72,7 @@ extension Outcome: CustomStringConvertible {
         case .detached: "the handler took the connection over"
         case .protocolError(let error): "the peer broke the protocol: \(error)"
         case .handlerFailed(let text): "the handler failed: \(text)"
+        case .cancelled: "the handler's task was cancelled"
         case .drained: "the service ended"
         case .killed: "the service ended and cut the connection"
         }

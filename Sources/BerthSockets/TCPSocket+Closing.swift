@@ -21,6 +21,12 @@ public struct CloseReport: Sendable, Hashable {
     /// Bytes that the peer had not acknowledged at the end (`SIOCOUTQ`); the kernel goes on trying to deliver them.
     public var unacknowledged: Int
 
+    package init(ending: Ending, discarded: Int, unacknowledged: Int) {
+        self.ending = ending
+        self.discarded = discarded
+        self.unacknowledged = unacknowledged
+    }
+
     /// Whether the peer certainly got everything.
     public var isClean: Bool { ending == .peerFinished && unacknowledged == 0 }
 }

@@ -13,6 +13,21 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
         return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
+    /// The time of the kernel's last timer tick: not after ``now``, behind it by less than ``coarseness``, and read in a
+    /// fifth of the time (`CLOCK_MONOTONIC_COARSE`).
+    package static var coarse: MonotonicTime {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    /// The time between two ticks of the kernel, in nanoseconds (`man 2 clock_getres`): 1 to 10 ms.
+    package static let coarseness: Int64 = {
+        var time = timespec()
+        unsafe clock_getres(CLOCK_MONOTONIC_COARSE, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }()
+
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The moment `duration` later; saturates.

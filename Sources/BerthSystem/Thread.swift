@@ -6,6 +6,14 @@ package enum Thread {
     /// The stack of a thread unless told otherwise: 1 MiB of address space, of which only what is touched is used.
     package static let defaultStackSize = 1 << 20
 
+    /// What the calling thread is said to be: `nil` until it says something. Whoever sets it outlives the thread, or sets
+    /// it back.
+    @inline(__always)
+    package static var mark: UnsafeRawPointer? {
+        get { unsafe UnsafeRawPointer(berth_thread_mark()) }
+        set { unsafe berth_thread_set_mark(UnsafeMutableRawPointer(mutating: newValue)) }
+    }
+
     private final class Start {
         let name: String
         let body: @Sendable () -> Void

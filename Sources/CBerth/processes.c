@@ -22,3 +22,7 @@ char **berth_environment(void) {
     extern char **environ;
     return environ;
 }
+
+static __thread void *thread_mark;
+void *berth_thread_mark(void) { return thread_mark; }
+void berth_thread_set_mark(void *mark) { thread_mark = mark; }

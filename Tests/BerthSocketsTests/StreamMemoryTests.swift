@@ -20,7 +20,7 @@ struct StreamMemoryTests {
             stream.readDeadline = .after(.milliseconds(50))
             _ = streamError { () throws(StreamError) in _ = try stream.readFrame() }
             #expect(stream.bufferedCount == 8)
-            #expect(stream.input.allocatedCount <= 1 << 20)
+            #expect(stream.core.input.queue.allocatedCount <= 1 << 20)
         }
     }
 
@@ -38,7 +38,7 @@ struct StreamMemoryTests {
             let stream = SocketStream(server, framing: Self.framing)
             let error = streamError { () throws(StreamError) in _ = try stream.readFrame() }
             #expect(error?.framingError?.code == .truncated(have: (6 << 20) + 8, need: (1 << 30) + 8))
-            #expect(stream.input.allocatedCount <= 4 * (6 << 20))
+            #expect(stream.core.input.queue.allocatedCount <= 4 * (6 << 20))
             stream.close()
             try peer.result()
         }
@@ -54,17 +54,17 @@ struct StreamMemoryTests {
                 let client = SocketStream(client, framing: Self.framing)
                 try client.writeFrame(large)
                 try client.flush()
-                #expect(client.output.allocatedCount <= 128 << 10)
+                #expect(client.core.output.queue.allocatedCount <= 128 << 10)
                 #expect(try client.readFrame()?.body.count == 1)
                 try client.writeFrame([1])
                 try client.finish()
             }
             let stream = SocketStream(server, framing: Self.framing)
             #expect(try stream.readFrame()?.body == large)
-            #expect(stream.input.allocatedCount >= large.count)
+            #expect(stream.core.input.queue.allocatedCount >= large.count)
             try stream.writeFrame([2])
             #expect(try stream.readFrame()?.body == [1])
-            #expect(stream.input.allocatedCount <= 1 << 20)
+            #expect(stream.core.input.queue.allocatedCount <= 1 << 20)
             try stream.finish()
             try peer.result()
         }
@@ -78,9 +78,9 @@ struct StreamMemoryTests {
             try stream.setIdleLimit(SocketStream.patience + .milliseconds(50))
             try pair.client.sendAll("hello\n")
             #expect(try stream.readLine() == "hello")
-            #expect(stream.input.allocatedCount > 0)
+            #expect(stream.core.input.queue.allocatedCount > 0)
             #expect(streamError { () throws(StreamError) in _ = try stream.readLine() } != nil)
-            #expect(stream.input.allocatedCount == 0)
+            #expect(stream.core.input.queue.allocatedCount == 0)
         }
     }
 
@@ -94,9 +94,9 @@ struct StreamMemoryTests {
             for _ in 0..<50_000 {
                 try stream.beginFrame(bodyCount: 0)
                 try stream.endFrame()
-                if stream.unflushedCount > SocketStream.gatherLimit { break }
+                if stream.unflushedCount > StreamOutput.gatherLimit { break }
             }
-            #expect(stream.unflushedCount <= SocketStream.gatherLimit)
+            #expect(stream.unflushedCount <= StreamOutput.gatherLimit)
             try stream.finish(within: .seconds(20))
             #expect(try peer.result() == 400_000)
         }

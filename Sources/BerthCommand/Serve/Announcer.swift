@@ -55,7 +55,7 @@ final class Announcer: ServerObserver {
 
     private static func isTrouble(_ outcome: Outcome) -> Bool {
         switch outcome.kind {
-        case .protocolError, .handlerFailed, .deadline, .killed: true
+        case .protocolError, .handlerFailed, .deadline, .cancelled, .killed: true
         case .peerFinished, .finished, .peerReset, .aborted, .detached, .drained: false
         }
     }

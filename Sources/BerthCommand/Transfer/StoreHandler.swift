@@ -90,7 +90,7 @@ struct StoreHandler: ConnectionHandler {
     private func takeData(_ file: IncomingFile, _ connection: Connection) async throws(TransferError) {
         connection.useFraming(.selfCounting64(maximumFrame: ByteCount(Int(file.offer.size))))
         defer { connection.useFraming(Self.framing) }
-        let usualLimit = connection.stream.idleLimit
+        let usualLimit = connection.idleLimit
         let hasCome: Bool
         do {
             // The sender first reads what we have already, to compare it.
@@ -127,6 +127,7 @@ struct StoreHandler: ConnectionHandler {
         case .socket(let error):
             error.isDeadline ? "the sender fell silent" : "the connection broke (\(error))"
         case .ended: "the connection was ended"
+        case .cancelled: "the transfer was cancelled"
         }
     }
 

@@ -24,6 +24,9 @@ package final class ThreadExecutor: TaskExecutor {
 
     private let state = Monitor(State())
 
+    /// Says of a thread that it is the executor of one handler, which may block it.
+    nonisolated(unsafe) static let mark = UnsafeRawPointer(UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+
     package init() {}
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -44,6 +47,8 @@ package final class ThreadExecutor: TaskExecutor {
             self.state.change { $0.isFinished = true }
         }
         started(task)
+        unsafe Thread.mark = Self.mark
+        defer { unsafe Thread.mark = nil }
         while true {
             var next = state.withLock { $0.takeNext() }
             if next == nil {

@@ -34,13 +34,13 @@ extension ServiceCore {
 
     /// Runs the handler and ends the connection.
     private func run(_ connection: Connection) async -> (Outcome, CloseReport?) {
-        let stream = connection.stream
-        let outcome = await session.run(connection) { [table] error in
+        let outcome = await session.run(connection) { [table, signals] error in
             Outcome(
                 .init(
-                    error: error, endedBy: connection.endedBy, peerFinished: stream.isAtEnd,
-                    wasInterrupted: stream.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
-                    wasCancelled: Task.isCancelled, wasKilled: table.wasKilled(connection.id)))
+                    error: error, endedBy: connection.endedBy, peerFinished: connection.isAtEnd,
+                    wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
+                    wasCancelled: Task.isCancelled, serviceEnds: signals.isDraining,
+                    wasKilled: table.wasKilled(connection.id)))
         }
         if let endedBy = connection.endedBy {
             if case .finish(let report) = endedBy { return (outcome, report) }

@@ -15,15 +15,16 @@ extension SocketStream {
         within time: Duration = .seconds(2), discarding limit: ByteCount = .kibibytes(64)
     ) throws(StreamError) -> CloseReport {
         do throws(StreamError) {
-            if let sendFailure { throw .socket(sendFailure) }
-            if !output.isEmpty { try send(stallLimit: min(time, stallLimit ?? time)) }
+            try core.output.checkNotFailed()
+            if !core.output.queue.isEmpty { try send(stallLimit: min(time, stallLimit ?? time)) }
         } catch {
             close()
             throw error
         }
         guard let ending = socket.take() else { throw .ended }
-        let unread = input.count
-        release()
+        let unread = core.input.queue.count
+        let peerFinished = core.input.peerFinished
+        core.end()
         if peerFinished {
             // Nothing more can come, and nothing is unread in the kernel: a plain close sends the FIN.
             let unacknowledged = ending.unacknowledgedBytes
@@ -45,13 +46,13 @@ extension SocketStream {
     /// Closes at once; what was written and not flushed is lost. See ``TCPSocket/close()``.
     public func close() {
         socket.take()?.close()
-        release()
+        core.end()
     }
 
     /// Ends the connection with an RST; see ``TCPSocket/abort()``.
     public func abort() {
         socket.take()?.abort()
-        release()
+        core.end()
     }
 
     /// Flushes, and hands the socket and the bytes that had arrived but were not read to the caller.
@@ -59,14 +60,9 @@ extension SocketStream {
         try flush()
         try setPatience(nil)
         guard let detached = socket.take() else { throw .ended }
-        let unread = input.withUnsafeBytes { unsafe Array($0) }
-        release()
+        let unread = core.input.take(core.input.queue.count)
+        core.end()
         return DetachedStream(socket: detached, unread: unread)
-    }
-
-    private func release() {
-        input = ByteQueue()
-        output = ByteQueue()
     }
 }
 
@@ -76,6 +72,11 @@ public struct DetachedStream: ~Copyable, Sendable {
     public var socket: TCPSocket
     /// Bytes of the peer that had been received already: they come before whatever the socket receives next.
     public let unread: [UInt8]
+
+    package init(socket: consuming TCPSocket, unread: [UInt8]) {
+        self.socket = socket
+        self.unread = unread
+    }
 
     /// Gives up the value for its socket.
     public consuming func takeSocket() -> TCPSocket { socket }

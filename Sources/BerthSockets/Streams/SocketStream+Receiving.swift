@@ -5,24 +5,24 @@ internal import BerthSystem
 extension SocketStream {
     /// Receives more bytes, sending what has gathered first, and returns how many; 0 at the end.
     @discardableResult
-    func receive(room: Int) throws(StreamError) -> Int {
-        if peerFinished || wasInterrupted { return 0 }
-        if !output.isEmpty { try send(stallLimit: stallLimit) }
+    package func receive(room: Int) throws(StreamError) -> Int {
+        if core.input.peerFinished || core.input.wasInterrupted { return 0 }
+        if !core.output.queue.isEmpty { try send(stallLimit: stallLimit) }
         let number = try fileDescriptor
-        if input.isEmpty, input.allocatedCount > Self.receiveSizes.most { input.releaseIfEmpty() }
+        if core.input.queue.isEmpty, core.input.queue.allocatedCount > Self.receiveSizes.most { core.input.queue.releaseIfEmpty() }
         // What a peer announced is not believed: memory grows with what has arrived, at most doubling each time.
-        let room = max(min(room, max(input.count, Self.receiveSizes.most)), receiveSize)
+        let room = max(min(room, max(core.input.queue.count, Self.receiveSizes.most)), receiveSize)
         // Only between messages: one that has begun may still come to its end.
-        let interruption = input.isEmpty && !isWithinFrame ? interruption : nil
+        let interruption = core.input.isBetweenMessages ? interruption : nil
         let count: Int?
         do throws(SocketError) {
             count = try receive(number, room: room, interruption)
         } catch { throw .socket(error) }
         guard let count else {
-            wasInterrupted = true
+            core.input.wasInterrupted = true
             return 0
         }
-        if count == 0 { peerFinished = true }
+        if count == 0 { core.input.peerFinished = true }
         if count == room, receiveSize < Self.receiveSizes.most { receiveSize *= 2 }
         return count
     }
@@ -38,7 +38,7 @@ extension SocketStream {
         var mayWait = readDeadline == .never && interruption?.isRaised() != true && (!isBounded || patienceSet != nil)
         while true {
             do throws(Errno) {
-                return try input.fill(room: room) { (memory) throws(Errno) in
+                return try core.input.queue.fill(room: room) { (memory) throws(Errno) in
                     let target = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<room])
                     // A signal does not start the time anew: the rest is waited for by poll(2).
                     return try unsafe Kernel.receive(fd, into: target, flags: mayWait ? [] : .doNotWait, resumes: false)
@@ -48,9 +48,9 @@ extension SocketStream {
                     throw SocketError(.receive, address: peer.description, errno: error)
                 }
             }
-            if mayWait, input.isEmpty {
+            if mayWait, core.input.queue.isEmpty {
                 // Nothing came for a while: a connection that idles owns no memory.
-                input.releaseIfEmpty()
+                core.input.queue.releaseIfEmpty()
                 receiveSize = Self.receiveSizes.least
             }
             guard try wait(fd, idleDeadline, interruption) else { return nil }
@@ -74,40 +74,14 @@ extension SocketStream {
             within: readDeadline.hasPassed ? nil : idleLimit)
     }
 
-    /// Whether reading ended because of the interruption. Then no codec is asked: to one whose frames end with the stream
-    /// it would look like the end of a frame that the peer never sent.
-    var isInterrupted: Bool { wasInterrupted && input.isEmpty && !isWithinFrame }
-
-    /// Where the next whole frame of `codec` lies in the buffer, receiving until it is there; `nil` at the end.
-    func nextExtent(_ codec: inout some FrameCodec) throws(StreamError) -> FrameExtent? {
-        while !isInterrupted {
-            switch try step({ (bytes, atEnd) throws(FramingError) in try codec.decode(bytes, atEnd: atEnd) }) {
+    /// Receives until `step` has found something whole: where it lies; `nil` at the end.
+    func awaitWhole(_ step: (inout StreamInput) throws(StreamError) -> FrameStep) throws(StreamError) -> FrameExtent? {
+        while true {
+            switch try step(&core.input) {
             case .frame(let extent): return extent
-            case .needsMore(let count): try receive(room: count - input.count)
+            case .needsMore(let count): try receive(room: count - core.input.queue.count)
             case .end: return nil
             }
         }
-        return nil
-    }
-
-    func step<R>(_ body: (RawSpan, _ atEnd: Bool) throws(FramingError) -> R) throws(StreamError) -> R {
-        let atEnd = peerFinished || wasInterrupted
-        return try decoded { (bytes) throws(FramingError) in try body(bytes, atEnd) }
-    }
-
-    func decoded<R>(_ body: (RawSpan) throws(FramingError) -> R) throws(StreamError) -> R {
-        do throws(FramingError) { return try withInput(body) } catch { throw .framing(error) }
-    }
-
-    /// Calls `body` with the buffered input, in place.
-    func withInput<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
-        try unsafe input.withUnsafeBytes { (raw) throws(E) in try body(raw.bytes) }
-    }
-
-    /// Takes the first `count` bytes, which must have arrived, out of the buffer.
-    func take(_ count: Int) -> [UInt8] {
-        let bytes = input.withUnsafeBytes { unsafe Array($0.prefix(count)) }
-        input.consume(count)
-        return bytes
     }
 }

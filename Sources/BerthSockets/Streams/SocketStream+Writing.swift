@@ -3,9 +3,9 @@ public import BerthFraming
 extension SocketStream {
     /// Writes bytes; see ``SocketStream`` for when they are sent.
     public func write(_ bytes: RawSpan) throws(StreamError) {
-        try checkWritable()
-        if output.count + bytes.byteCount <= Self.gatherLimit {
-            output.append(bytes)
+        try core.output.checkWritable()
+        if core.output.queue.count + bytes.byteCount <= StreamOutput.gatherLimit {
+            core.output.queue.append(bytes)
         } else {
             try send(bytes, stallLimit: stallLimit)
         }
@@ -21,26 +21,14 @@ extension SocketStream {
     ///
     /// - Throws: `FramingError` when the protocol cannot carry it; then nothing was written.
     public func writeFrame(_ body: RawSpan, head: RawSpan = RawSpan()) throws(StreamError) {
-        try checkWritable()
-        if body.byteCount <= Self.gatherLimit / 4 {
-            try encoded { (output) throws(FramingError) in try encoder.encode(body, head: head, into: &output) }
-            return
+        try core.output.checkWritable()
+        if body.byteCount <= StreamOutput.copyLimit {
+            try core.output.appendFrame(body, head: head)
+            try sendIfEnough()
+        } else {
+            let end = try core.output.frameAround(body, head: head)
+            try send(body, end, stallLimit: stallLimit)
         }
-        // A large body is not copied: it is sent from where it is, between what precedes and what follows it. Both are
-        // made before anything is sent, since a codec may refuse a body at its very end.
-        let before = output.count
-        let unchanged = encoder
-        var end = ByteQueue()
-        do throws(FramingError) {
-            try encoder.encodeBegin(head: head, bodyCount: body.byteCount, into: &output)
-            try encoder.encodeChunk(body)
-            try encoder.encodeEnd(into: &end)
-        } catch {
-            output.removeLast(output.count - before)
-            encoder = unchanged
-            throw .framing(error)
-        }
-        try send(body, end, stallLimit: stallLimit)
     }
 
     /// Writes one frame.
@@ -58,16 +46,15 @@ extension SocketStream {
     ///
     /// - Parameter bodyCount: the length of the body; `nil` when it is not known, which most protocols refuse.
     public func beginFrame(bodyCount: Int?, head: RawSpan = RawSpan()) throws(StreamError) {
-        try checkWritable()
-        try encoded { (output) throws(FramingError) in
-            try encoder.encodeBegin(head: head, bodyCount: bodyCount, into: &output)
-        }
+        try core.output.checkWritable()
+        try core.output.beginFrame(bodyCount: bodyCount, head: head)
+        try sendIfEnough()
     }
 
     /// Writes a piece of the body of the frame that was begun.
     public func writeChunk(_ chunk: RawSpan) throws(StreamError) {
-        try checkWritable()
-        do throws(FramingError) { try encoder.encodeChunk(chunk) } catch { throw .framing(error) }
+        try core.output.checkWritable()
+        try core.output.checkChunk(chunk)
         try write(chunk)
     }
 
@@ -76,31 +63,26 @@ extension SocketStream {
 
     /// Ends the frame that was begun.
     public func endFrame() throws(StreamError) {
-        try checkWritable()
-        try encoded { (output) throws(FramingError) in try encoder.encodeEnd(into: &output) }
+        try core.output.checkWritable()
+        try core.output.endFrame()
+        try sendIfEnough()
     }
 
     /// Hands everything that was written to the kernel; waits while it has no room.
     ///
     /// - Throws: `StreamError.socket`. What was written is then lost, and the connection can only be ended.
     public func flush() throws(StreamError) {
-        if let sendFailure { throw .socket(sendFailure) }
-        if !output.isEmpty { try send(stallLimit: stallLimit) }
+        try core.output.checkNotFailed()
+        if !core.output.queue.isEmpty { try send(stallLimit: stallLimit) }
     }
 
-    private func checkWritable() throws(StreamError) {
-        if socket == nil { throw .ended }
-        if let sendFailure { throw .socket(sendFailure) }
+    /// Sends what has gathered, then `bytes`, which are not copied, then `end`.
+    package func sendNow(_ bytes: RawSpan, _ end: borrowing ByteQueue) throws(StreamError) {
+        try send(bytes, end, stallLimit: stallLimit)
     }
 
-    /// Appends what `body` encodes, all or nothing, and sends when enough has gathered.
-    private func encoded(_ body: (inout ByteQueue) throws(FramingError) -> Void) throws(StreamError) {
-        let before = output.count
-        do throws(FramingError) { try body(&output) } catch {
-            output.removeLast(output.count - before)
-            throw .framing(error)
-        }
-        if output.count > Self.gatherLimit { try send(stallLimit: stallLimit) }
+    private func sendIfEnough() throws(StreamError) {
+        if core.output.queue.count > StreamOutput.gatherLimit { try send(stallLimit: stallLimit) }
     }
 
     /// Sends what has gathered, then `bytes`, which are not copied, then `end`.
@@ -110,7 +92,7 @@ extension SocketStream {
         if socket == nil { throw .ended }
         let timeout = stallLimit.map { SendTimeout.perCall($0) } ?? .none
         do throws(SocketError) {
-            try unsafe output.withUnsafeBytes { (gathered) throws(SocketError) in
+            try unsafe core.output.queue.withUnsafeBytes { (gathered) throws(SocketError) in
                 try unsafe bytes.withUnsafeBytes { (raw) throws(SocketError) in
                     try unsafe end.withUnsafeBytes { (last) throws(SocketError) in
                         try unsafe socket?.sendAll(gathered, raw, last, timeout: timeout)
@@ -118,11 +100,10 @@ extension SocketStream {
                 }
             }
         } catch {
-            output.removeAll()
-            sendFailure = error
+            core.output.fail(error)
             throw .socket(error)
         }
-        output.removeAll()
-        if output.allocatedCount > 2 * Self.gatherLimit { output.releaseIfEmpty() }
+        core.output.queue.removeAll()
+        if core.output.queue.allocatedCount > 2 * StreamOutput.gatherLimit { core.output.queue.releaseIfEmpty() }
     }
 }

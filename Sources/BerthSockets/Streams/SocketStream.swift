@@ -14,33 +14,25 @@ public import BerthSystem
 ///
 /// Not for use by two threads at a time; duplicate the socket for that.
 public final class SocketStream {
-    /// Bytes that gather before they are sent without being asked: 64 KiB.
-    static let gatherLimit = 64 << 10
     /// The least and the most that one receive asks for. It grows while the peer fills it.
     static let receiveSizes = (least: 16 << 10, most: 512 << 10)
 
     var socket: TCPSocket?
-    var input = ByteQueue()
-    var output = ByteQueue()
-    var decoder: Framing
-    var encoder: Framing
+    /// Owned by this object, which frees it: at a fixed place, so that reaching it costs no check.
+    package let memory: UnsafeMutablePointer<StreamCore>
     var receiveSize = SocketStream.receiveSizes.least
-    var peerFinished = false
-    /// Whether a wait for a new message was ended by the interruption.
-    package internal(set) var wasInterrupted = false
     var interruption: Interruption?
-    /// Whether a streamed frame has begun and not ended.
-    var isWithinFrame = false
     /// The socket's SO_RCVTIMEO, as far as this stream has set it.
     private(set) var patienceSet: Duration?
-    /// Why a send failed: bytes are missing from then on, so that nothing may be sent any more.
-    var sendFailure: SocketError?
 
     /// The address of the peer.
     public let peer: SocketAddress
 
     /// The longest line that ``readLine()`` takes, its end not counted. Default 64 KiB.
-    public var maximumLine: ByteCount = .kibibytes(64)
+    public var maximumLine: ByteCount {
+        get { core.input.maximumLine }
+        set { core.input.maximumLine = newValue }
+    }
 
     /// Until when reads wait for the peer; ``Deadline/never`` from the start.
     ///
@@ -60,16 +52,24 @@ public final class SocketStream {
     public init(_ socket: consuming TCPSocket, framing: Framing = .raw) {
         peer = socket.peer
         self.socket = consume socket
-        decoder = framing
-        encoder = framing
+        unsafe memory = .allocate(capacity: 1)
+        unsafe memory.initialize(to: StreamCore(framing: framing))
+    }
+
+    deinit {
+        unsafe memory.deinitialize(count: 1)
+        unsafe memory.deallocate()
+    }
+
+    /// The buffers and codecs.
+    var core: StreamCore {
+        // The memory lives as long as this object, and belongs to whoever uses it: one thread at a time.
+        unsafeAddress { unsafe UnsafePointer(memory) }
+        unsafeMutableAddress { unsafe memory }
     }
 
     /// How frames are read and written from now on. Bytes in the buffer are kept and read the new way.
-    public func useFraming(_ framing: Framing) {
-        decoder = framing
-        encoder = framing
-        isWithinFrame = false
-    }
+    public func useFraming(_ framing: Framing) { core.useFraming(framing) }
 
     /// Bounds each wait for the peer to send something, to at least a millisecond. Costs a busy peer nothing.
     public func setIdleLimit(_ time: Duration?) throws(StreamError) {
@@ -135,11 +135,14 @@ public final class SocketStream {
     }
 
     /// How many bytes have arrived and were not read yet.
-    public var bufferedCount: Int { input.count }
+    public var bufferedCount: Int { core.input.queue.count }
 
     /// How many bytes were written and not handed to the kernel yet.
-    public var unflushedCount: Int { output.count }
+    public var unflushedCount: Int { core.output.queue.count }
+
+    /// Whether a wait for a new message was ended by the interruption.
+    package var wasInterrupted: Bool { core.input.wasInterrupted }
 
     /// Whether the peer has finished and everything it sent was read.
-    public var isAtEnd: Bool { peerFinished && input.isEmpty }
+    public var isAtEnd: Bool { core.input.isAtEnd }
 }

@@ -6,6 +6,8 @@ public enum StreamError: Error, Sendable {
     case framing(FramingError)
     /// The stream was ended by us (`finish`, `close`, `abort`, `detach`) and used again.
     case ended
+    /// The task was cancelled while it waited, or before. Under blocking engines a wait is not ended by that.
+    case cancelled
 }
 
 extension StreamError: CustomStringConvertible {
@@ -14,6 +16,7 @@ extension StreamError: CustomStringConvertible {
         case .socket(let error): error.description
         case .framing(let error): error.description
         case .ended: "the stream was ended before: nothing can be read or written any more"
+        case .cancelled: "the task was cancelled"
         }
     }
 }

@@ -52,6 +52,9 @@ int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
+// A word of the calling thread's own, null from the start.
+void *berth_thread_mark(void);
+void berth_thread_set_mark(void *mark);
 // environ(7), whose import into Swift differs from build to build: null after clearenv(3).
 char **berth_environment(void);
 

@@ -17,7 +17,7 @@ struct ProgramHandler: ConnectionHandler {
         guard let name = program.first else { return }
         let environment = Self.environment(of: connection)
         let arguments = program
-        try connection.lendDescriptor { (descriptor, drainSignal) throws in
+        try await connection.lendDescriptor { (descriptor, drainSignal) throws in
             let child: ChildProcess
             do throws(Errno) {
                 child = try ChildProcess(

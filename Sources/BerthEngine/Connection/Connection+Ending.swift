@@ -1,0 +1,168 @@
+public import BerthFraming
+public import BerthSockets
+internal import BerthSystem
+
+// Ending. A handler that simply returns is finished by its server, which is almost always what one wants.
+extension Connection {
+    /// Flushes and ends the connection politely; see `TCPSocket.finish(within:discarding:)`.
+    @discardableResult
+    public func finish(
+        within time: Duration = .seconds(2), discarding limit: ByteCount = .kibibytes(64)
+    ) async throws(StreamError) -> CloseReport {
+        let report = try await linger(within: time, discarding: limit)
+        endedBy = .finish(report)
+        return report
+    }
+
+    /// Ends the stream politely. The descriptor is open, and can be cut by the server, until the wait for the peer is
+    /// over: only then `willEnd` is called.
+    private func linger(within time: Duration, discarding limit: ByteCount) async throws(StreamError) -> CloseReport {
+        do throws(StreamError) {
+            let usual = stallLimit
+            stallLimit = min(time, usual ?? time)
+            defer { stallLimit = usual }
+            try await flush()
+        } catch {
+            endStream()
+            throw error
+        }
+        let unread = core.input.queue.count
+        var report = CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)
+        if core.input.peerFinished {
+            // Nothing more can come, and nothing is unread in the kernel: a plain close sends the FIN.
+            report.unacknowledged = try borrowSocket { $0.unacknowledgedBytes }
+        } else {
+            switch transport {
+            case .blocking: report = try borrowSocket { $0.lingerUntilPeerFinishes(within: time, discarding: limit) }
+            case .loop(let loop, let side): report = try await linger(within: time, limit.bytes, loop, side)
+            }
+        }
+        report.discarded += unread
+        endStream()
+        return report
+    }
+
+    /// Calls `body` with the socket, which stays owned by the connection.
+    private func borrowSocket<R>(_ body: (borrowing TCPSocket) -> R) throws(StreamError) -> R {
+        let borrowed = TCPSocket(descriptor: Descriptor(owning: try fileDescriptor), peer: peer)
+        let result = body(borrowed)
+        _ = borrowed.detach().release()
+        return result
+    }
+
+    private func endStream() {
+        willEnd?()
+        switch transport {
+        case .blocking(let stream): stream.close()
+        case .loop: takeSocket()?.close()
+        }
+    }
+
+    /// Flushes and sends a FIN: nothing more can be written, but the peer can still send (a half-close).
+    public func finishSending() async throws(StreamError) {
+        let number = try fileDescriptor
+        try await flush()
+        do throws(Errno) { try Kernel.shutdown(number, .writing) } catch {
+            throw .socket(SocketError(.shutdown, address: peer.description, errno: error))
+        }
+    }
+
+    /// Closes at once; what was written and not flushed is lost.
+    public func close() {
+        endStream()
+        endedBy = .close
+    }
+
+    /// Ends the connection with an RST, on purpose.
+    public func abort() {
+        willEnd?()
+        switch transport {
+        case .blocking(let stream): stream.abort()
+        case .loop: takeSocket()?.abort()
+        }
+        endedBy = .abort
+    }
+
+    /// Flushes and hands the socket, with the bytes that had arrived but were not read, to the caller.
+    public func detach() async throws(StreamError) -> DetachedStream {
+        // Before the descriptor is out of the server's sight: the flush may take as long as the peer likes.
+        try await flush()
+        willEnd?()
+        let detached = try detachNow()
+        endedBy = .detach
+        return detached
+    }
+
+    private func detachNow() throws(StreamError) -> DetachedStream {
+        guard case .loop = transport else {
+            guard case .blocking(let stream) = transport else { throw .ended }
+            return try stream.detach()
+        }
+        let unread = core.input.take(core.input.queue.count)
+        guard let socket = takeSocket(isKept: true) else { throw .ended }
+        return DetachedStream(socket: socket, unread: unread)
+    }
+
+    /// The number of the socket's descriptor, which stays owned by the connection.
+    package var fileDescriptor: Int32 {
+        get throws(StreamError) {
+            switch transport {
+            case .blocking(let stream): return try stream.fileDescriptor
+            case .loop(_, let side):
+                let number = unsafe side.channel.pointee.descriptor
+                if number < 0 { throw .ended }
+                return number
+            }
+        }
+    }
+}
+
+// On an event loop.
+extension Connection {
+    /// Takes the socket out of its loop; `nil` when that has been done.
+    private func takeSocket(isKept: Bool = false) -> TCPSocket? {
+        guard case .loop(let loop, let side) = transport else { return nil }
+        let taken: Descriptor?
+        if loop.isCurrent {
+            taken = unsafe loop.release(side.channel, closing: !isKept)
+        } else {
+            taken = unsafe loop.releaseFromElsewhere(side.channel)
+        }
+        core.end()
+        guard let taken else { return nil }
+        return TCPSocket(descriptor: taken, peer: peer)
+    }
+
+    private func linger(
+        within time: Duration, _ limit: Int, _ loop: EventLoop, _ side: LoopSide
+    ) async throws(StreamError) -> CloseReport {
+        try? Kernel.shutdown(try fileDescriptor, .writing)
+        var report = CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)
+        report.ending = await discardInput(until: .after(time), limit, &report.discarded)
+        report.unacknowledged = try borrowSocket { $0.unacknowledgedBytes }
+        return report
+    }
+
+    /// Reads and throws away what the peer sends until it finishes.
+    private func discardInput(until deadline: Deadline, _ limit: Int, _ discarded: inout Int) async -> CloseReport.Ending
+    {
+        let usual = (idleNanoseconds, core.input.wasInterrupted)
+        defer { (idleNanoseconds, core.input.wasInterrupted) = usual }
+        isLingering = true
+        core.input.wasInterrupted = false
+        while discarded <= limit {
+            core.input.queue.removeAll()
+            guard let rest = deadline.remaining, rest > .zero else { return .timedOut }
+            idleNanoseconds = max(1_000_000, rest.wholeNanoseconds)
+            do throws(StreamError) {
+                let count = try await receive(room: 1)
+                if count == 0 { return .peerFinished }
+                discarded += count
+            } catch {
+                if case .socket(let error) = error, !error.isDeadline, error.errno != .timedOut { return .peerReset }
+                return .timedOut
+            }
+        }
+        return .discardLimitReached
+    }
+}

@@ -1,0 +1,119 @@
+public import BerthFraming
+public import BerthSockets
+
+extension Connection {
+    /// Reads what has arrived, at most `limit` bytes, and waits for at least one; empty at the end.
+    public func read(upTo limit: Int = 16_384) async throws(StreamError) -> [UInt8] {
+        if core.input.queue.isEmpty, try await receive(room: 1) == 0 { return [] }
+        return core.input.take(min(core.input.queue.count, max(1, limit)))
+    }
+
+    /// Reads exactly `count` bytes.
+    ///
+    /// - Throws: `FramingError.truncated` when the peer ends before; what had arrived stays in the buffer.
+    public func readExactly(_ count: Int) async throws(StreamError) -> [UInt8] {
+        while core.input.queue.count < count {
+            if try await receive(room: count - core.input.queue.count) == 0 { throw core.input.truncation(of: count) }
+        }
+        return core.input.take(max(0, count))
+    }
+
+    /// Reads until the peer ends; at most `limit` bytes, 1 MiB unless told otherwise.
+    public func readToEnd(limit: ByteCount = .mebibytes(1)) async throws(StreamError) -> [UInt8] {
+        repeat { try core.input.checkWhole(limit: limit) } while try await receive(room: 1) > 0
+        return core.input.take(core.input.queue.count)
+    }
+
+    /// Reads a line, ended by LF or CR LF, without its end; `nil` at the peer's end. A last line without an end counts.
+    public func readLine() async throws(StreamError) -> String? {
+        var lines = core.input.lineCodec
+        while true {
+            switch try core.input.nextLine(&lines) {
+            case .frame(let line): return try core.input.takeLine(line)
+            case .needsMore(let count): _ = try await receive(room: count - core.input.queue.count)
+            case .end: return nil
+            }
+        }
+    }
+
+    /// Reads the next frame; `nil` at the peer's end, when that comes between two frames.
+    public func readFrame() async throws(StreamError) -> Frame? {
+        if let extent = core.input.layout.frame(in: core.input.queue.bytes) { return core.input.takeFrame(extent) }
+        guard let extent = try await nextFrame() else { return nil }
+        return core.input.takeFrame(extent)
+    }
+
+    /// Reads the next frame and calls `body` with it, in place: nothing is copied. `nil` at the peer's end.
+    ///
+    /// `body` may write, but not read. When it throws, the frame counts as read.
+    ///
+    /// - Throws: `StreamError`, or what `body` throws.
+    @inlinable @inline(__always)
+    public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws -> R) async throws -> R? {
+        let extent: FrameExtent
+        if let there = core.input.layout.frame(in: core.input.queue.bytes) {
+            extent = there
+        } else {
+            guard let found = try await nextFrame() else { return nil }
+            extent = found
+        }
+        defer { core.input.queue.consume(extent.consumed) }
+        return try body(BorrowedFrame(extent, in: core.input.queue.bytes))
+    }
+
+    /// Reads the next frame and lets `body` answer it, both in place: the fastest way to serve. `false` at the peer's
+    /// end. `body` may write, but not read.
+    ///
+    /// - Throws: `StreamError`, or what `body` throws.
+    ///
+    /// ```swift
+    /// while try await connection.answerFrame({ frame, reply in try reply.writeFrame(frame) }) {}
+    /// ```
+    @inlinable @inline(__always)
+    public func answerFrame(_ body: (borrowing BorrowedFrame, ReplyWriter) throws -> Void) async throws -> Bool {
+        let extent: FrameExtent
+        // A peer that does not take its replies is not read from: then the output is not open.
+        if core.output.isOpen, let there = core.input.layout.frame(in: core.input.queue.bytes) {
+            extent = there
+        } else {
+            try await makeRoomForReplies()
+            guard let found = try await nextFrame() else { return false }
+            extent = found
+        }
+        defer { core.input.queue.consume(extent.consumed) }
+        try body(BorrowedFrame(extent, in: core.input.queue.bytes), ReplyWriter(self))
+        return true
+    }
+
+    /// Where the next whole frame lies in the buffer, receiving until it is there; `nil` at the end.
+    @usableFromInline @inline(never)
+    func nextFrame() async throws(StreamError) -> FrameExtent? {
+        while true {
+            switch try core.input.nextFrame() {
+            case .frame(let extent): return extent
+            case .needsMore(let count): _ = try await receive(room: count - core.input.queue.count)
+            case .end: return nil
+            }
+        }
+    }
+
+    /// Reads the next frame piece by piece, so that its size does not matter; `false` at the peer's end.
+    public func readFrame(
+        begin: (_ head: RawSpan, _ bodyCount: Int?) throws -> Void, chunk: (RawSpan) throws -> Void
+    ) async throws -> Bool {
+        while true {
+            switch try core.input.nextPart(begin: begin, chunk: chunk) {
+            case .needsMore(let count): _ = try await receive(room: count - core.input.queue.count)
+            case .frame: return true
+            case .end: return false
+            case nil: continue
+            }
+        }
+    }
+
+    /// The lines up to the peer's end: `for try await line in connection.lines { … }`.
+    public var lines: ConnectionSequence<String> { ConnectionSequence(self) { (c) throws(StreamError) in try await c.readLine() } }
+
+    /// The frames up to the peer's end: `for try await frame in connection.frames { … }`.
+    public var frames: ConnectionSequence<Frame> { ConnectionSequence(self) { (c) throws(StreamError) in try await c.readFrame() } }
+}

@@ -1,0 +1,121 @@
+public import BerthFraming
+public import BerthSockets
+internal import BerthSystem
+
+/// One connection, as a handler sees it: a stream of bytes, lines and frames, the same under every engine.
+///
+/// All ways to read take from one buffer and can be mixed; no byte is lost between them. What is written is gathered,
+/// and sent when 64 KiB have gathered, whenever the handler waits for anything (its peer, an actor, a timer), by
+/// ``flush()``, and at the end. Call ``flush()`` only before a long computation that waits for nothing.
+///
+/// A connection belongs to its handler's task. It is not `Sendable`; to reach it from elsewhere, send messages to the
+/// handler.
+public final class Connection {
+    /// The number of this connection within its server.
+    public let id: ConnectionID
+    /// The address of the peer.
+    public let peer: SocketAddress
+
+    /// The buffers and codecs, at a fixed place, so that reaching them costs no check. The transport owns them.
+    @usableFromInline let memory: UnsafeMutablePointer<StreamCore>
+    let transport: Transport
+    package let signals: ServerSignals?
+    /// What the handler did to end the connection itself.
+    package internal(set) var endedBy: Ending?
+    /// Called before the descriptor is closed or given away; more than once when ending it failed or was repeated.
+    package var willEnd: (() -> Void)?
+    /// Whether the handler has asked, and was told, that the service is ending.
+    package private(set) var wasToldOfDrain = false
+    private var knownLocal: SocketAddress?
+    // On a loop; `.max` for as long as it takes.
+    var idleNanoseconds: Int64 = .max
+    var stallNanoseconds: Int64 = .max
+    /// Whether the peer's last bytes are awaited: the end of the service does not end that.
+    var isLingering = false
+
+    /// How the bytes move, and how one waits for them.
+    enum Transport {
+        /// A thread that blocks.
+        case blocking(SocketStream)
+        /// An event loop.
+        case loop(EventLoop, LoopSide)
+    }
+
+    package enum Ending: Sendable {
+        case finish(CloseReport)
+        case close
+        case abort
+        case detach
+    }
+
+    /// A connection of an engine that blocks.
+    package init(id: ConnectionID, stream: SocketStream, local: SocketAddress, signals: ServerSignals? = nil) {
+        self.id = id
+        self.signals = signals
+        peer = stream.peer
+        knownLocal = local
+        unsafe memory = stream.memory
+        transport = .blocking(stream)
+    }
+
+    /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
+    package init(
+        id: ConnectionID, socket: consuming TCPSocket, framing: Framing, loop: EventLoop, signals: ServerSignals? = nil
+    ) {
+        self.id = id
+        self.signals = signals
+        peer = socket.peer
+        let channel = unsafe loop.makeChannel(socket.detach(), framing: framing)
+        // `core` is the first field.
+        unsafe memory = UnsafeMutableRawPointer(channel).assumingMemoryBound(to: StreamCore.self)
+        transport = unsafe .loop(loop, LoopSide(channel: channel))
+        unsafe channel.pointee.owner = Unmanaged.passUnretained(self)
+    }
+
+    deinit {
+        guard case .loop(let loop, let side) = transport else { return }
+        if loop.isCurrent { return unsafe loop.free(side.channel) }
+        // Held until now by someone off the loop, and by nobody any more.
+        unsafe side.channel.pointee.owner = nil
+        loop.call { [loop, side] in unsafe loop.free(side.channel) }
+    }
+
+    /// The buffers and codecs.
+    @inlinable var core: StreamCore {
+        // The memory lives as long as this object, and only its handler's task reaches it.
+        unsafeAddress { unsafe UnsafePointer(memory) }
+        unsafeMutableAddress { unsafe memory }
+    }
+
+    /// The address that the peer connected to: never a wildcard. An unnamed one when the connection was gone before
+    /// anyone asked.
+    public var local: SocketAddress {
+        if let knownLocal { return knownLocal }
+        let found = (try? Kernel.localAddress(fileDescriptor)).map { SocketAddress($0) } ?? .unnamed
+        knownLocal = found
+        return found
+    }
+
+    /// Whether the service is ending: reads that would have to wait for a new message report the end of the stream,
+    /// messages that have arrived are still delivered.
+    public var isDraining: Bool {
+        guard let signals, signals.isDraining else { return false }
+        wasToldOfDrain = true
+        return true
+    }
+
+    /// Whether the peer has finished and everything it sent was read.
+    public var isAtEnd: Bool { core.input.isAtEnd }
+
+    /// Whether a wait for a new message was ended because the service ends.
+    package var wasInterrupted: Bool { core.input.wasInterrupted }
+
+    /// How frames are read and written from now on. Bytes in the buffer are kept and read the new way.
+    public func useFraming(_ framing: Framing) { core.useFraming(framing) }
+
+    /// The longest line that ``readLine()`` takes, its end not counted. Default 64 KiB.
+    public var maximumLine: ByteCount {
+        get { core.input.maximumLine }
+        set { core.input.maximumLine = newValue }
+    }
+}

@@ -1,0 +1,88 @@
+internal import BerthFraming
+internal import BerthSockets
+
+/// The loop's side of a connection.
+///
+/// What is in `core` belongs to the handler, everything else to the loop and its thread. It lies at a fixed place, behind
+/// a pointer, so that reaching a field costs no check of exclusive access, which properties of a class would. For the same
+/// reason nothing that runs a handler is a method of it: a handler reaches the same memory by its own pointer.
+struct Channel: ~Copyable {
+    /// What a handler is parked for.
+    enum Wait: UInt8 {
+        case nothing
+        /// Bytes, the peer's FIN, or an error.
+        case readable
+        /// That everything unsent has been sent.
+        case sent
+        /// That a connect has succeeded or failed.
+        case connected
+        /// The others' turn: it was busy for long enough.
+        case turn
+    }
+
+    /// What ended a wait.
+    enum Verdict: UInt8 {
+        case ready
+        case late
+        case interrupted
+        case cancelled
+    }
+
+    /// The first field: a connection reaches it by the same pointer.
+    var core: StreamCore
+    /// -1 once the connection is ended or given away.
+    var descriptor: Int32
+    var wait = Wait.nothing
+    var verdict = Verdict.ready
+    /// Whether a receive may find something: not after one that came back with less than there was room for, until epoll
+    /// tells of more.
+    var isReadable = false
+    /// Whether the peer's FIN or an error is known to wait behind the bytes, so that receiving has to go on to the end.
+    var isEnding = false
+    /// Whether epoll tells of it.
+    var isWatched = false
+    /// Whether epoll tells of room to send: only once that was lacking.
+    var watchesRoom = false
+    /// Whether the handler's task was cancelled.
+    var isCancelled = false
+    /// Whether the end of the service ends waits for a new message.
+    var heedsDrain = false
+    /// Whether the server cut the connection.
+    var wasKilled = false
+    /// Whether the peer has made room since the wait for that began.
+    var hasSentMore = false
+    /// How much was received in this turn without letting the others have theirs.
+    var turn: Int32 = 0
+    /// The handler's task while it is parked.
+    var job: UnownedJob?
+    /// What answers the frames, where that is no task.
+    var answerer: FrameAnswerer?
+    /// What the kernel had no room for. The handler's own output is empty while there is something here.
+    var unsent = ByteQueue()
+    /// Why sending `unsent` failed.
+    var sendFailure: SocketFailure?
+    /// Until when the present wait may last, in nanoseconds; `.max` for as long as it takes.
+    var deadline: Int64 = .max
+    /// Armed for the deadline of this wait, or of an earlier one.
+    var timer: TimerNode
+    let token: UInt64
+    /// Whose side this is. The connection owns the channel's memory and gives it back in its end.
+    var owner: Unmanaged<Connection>?
+
+    init(descriptor: Int32, framing: Framing, token: UInt64) {
+        core = StreamCore(framing: framing)
+        core.output.isOpen = false
+        self.descriptor = descriptor
+        self.token = token
+        timer = TimerNode(token: token)
+    }
+
+    /// Of how much a handler may receive before the others have their turn: 16 buffers.
+    static var turnLimit: Int32 { 16 }
+}
+
+/// An error in a box: what rarely happens should not take room in every channel.
+final class SocketFailure: Sendable {
+    let error: SocketError
+    init(_ error: SocketError) { self.error = error }
+}

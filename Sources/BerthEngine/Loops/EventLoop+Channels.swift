@@ -1,0 +1,91 @@
+internal import BerthFraming
+internal import BerthSockets
+package import BerthSystem
+
+// The channels of a loop, from the first to the last moment. All on the loop's thread.
+extension EventLoop {
+    /// Makes a channel for a connected socket, whose descriptor it owns from now on. It is not watched yet.
+    func makeChannel(_ descriptor: consuming Descriptor, framing: Framing) -> UnsafeMutablePointer<Channel> {
+        let token = unsafe state.pointee.takeSlot()
+        let channel = UnsafeMutablePointer<Channel>.allocate(capacity: 1)
+        unsafe channel.initialize(to: Channel(descriptor: descriptor.release(), framing: framing, token: token))
+        unsafe state.pointee.setChannel(channel, token)
+        return unsafe channel
+    }
+
+    /// Has epoll tell what happens to a channel, what has happened already included.
+    func watch(_ channel: UnsafeMutablePointer<Channel>) throws(Errno) {
+        unsafe channel.pointee.isReadable = false
+        let token = unsafe channel.pointee.token
+        try unsafe state.pointee.epoll.add(
+            channel.pointee.descriptor, [.readable, .peerFinished, .edgeTriggered], token: token)
+        unsafe channel.pointee.isWatched = true
+    }
+
+    /// Ends that. Closing the descriptor would as well, unless somebody else has the socket too.
+    func unwatch(_ channel: UnsafeMutablePointer<Channel>) {
+        guard unsafe channel.pointee.isWatched else { return }
+        unsafe channel.pointee.isWatched = false
+        unsafe channel.pointee.watchesRoom = false
+        try? unsafe state.pointee.epoll.remove(channel.pointee.descriptor)
+    }
+
+    /// Takes the descriptor out of a channel, which is nothing but memory from then on.
+    func release(_ channel: UnsafeMutablePointer<Channel>, closing: Bool) -> Descriptor? {
+        let number = unsafe channel.pointee.descriptor
+        guard number >= 0 else { return nil }
+        // What is only closed leaves epoll by that; a late event finds no channel.
+        if !closing { unsafe unwatch(channel) }
+        unsafe takeBuffersBack(channel)
+        unsafe channel.pointee.descriptor = -1
+        unsafe state.pointee.timers.cancel(&channel.pointee.timer)
+        unsafe state.pointee.freeSlot(channel.pointee.token)
+        unsafe channel.pointee.unsent = ByteQueue()
+        unsafe channel.pointee.answerer = nil
+        return Descriptor(owning: number)
+    }
+
+    /// The same from another thread, for a connection that is used there: its handler is not parked, so the loop only has
+    /// to forget it.
+    func releaseFromElsewhere(_ channel: UnsafeMutablePointer<Channel>) -> Descriptor? {
+        let taken = Monitor<Int32?>(nil)
+        let side = unsafe Connection.LoopSide(channel: channel)
+        call { [self] in
+            let number = unsafe release(side.channel, closing: false)?.release() ?? -1
+            taken.change { $0 = number }
+        }
+        guard let number = taken.wait({ $0 }), number >= 0 else { return nil }
+        return Descriptor(owning: number)
+    }
+
+    /// Takes the shared buffers back from a channel that is ended; nothing is sent.
+    private func takeBuffersBack(_ channel: UnsafeMutablePointer<Channel>) {
+        guard unsafe state.pointee.attached == channel else { return }
+        unsafe channel.pointee.core.output.queue.removeAll()
+        settle()
+    }
+
+    /// Gives the memory of a channel back.
+    func free(_ channel: UnsafeMutablePointer<Channel>) {
+        _ = unsafe release(channel, closing: true)
+        unsafe channel.deinitialize(count: 1)
+        unsafe channel.deallocate()
+    }
+
+    // MARK: The listener
+
+    /// Has ``onListenerReady`` called when a connection waits. Of the loops that watch the same listener the kernel wakes
+    /// one, not all (EPOLLEXCLUSIVE).
+    package func watch(listener: Int32) throws(Errno) {
+        try unsafe state.pointee.epoll.add(listener, [.readable, .exclusive], token: LoopState.listenerToken)
+    }
+
+    package func unwatch(listener: Int32) { try? unsafe state.pointee.epoll.remove(listener) }
+
+    /// Calls `body` once after a time.
+    package func pause(for time: Duration, then body: @escaping () -> Void) {
+        unsafe state.pointee.onListenerPause = body
+        let moment = MonotonicTime.now.advanced(by: time).nanoseconds
+        unsafe state.pointee.timers.arm(state.pointee.listenerTimer, at: moment)
+    }
+}

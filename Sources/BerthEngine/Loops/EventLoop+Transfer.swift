@@ -1,0 +1,219 @@
+internal import BerthFraming
+internal import BerthSockets
+internal import BerthSystem
+
+// How bytes move between a channel and the kernel. The handler that runs uses the loop's two buffers; when it stops to
+// run, what is left is put aside, so that a connection that waits owns no memory unless a part of a message has arrived,
+// or the peer does not read.
+extension EventLoop {
+    /// Lends the shared output, and the shared input where it is of use, to a channel whose handler runs.
+    func attach(_ channel: UnsafeMutablePointer<Channel>) {
+        if unsafe state.pointee.attached == channel { return }
+        settle()
+        unsafe state.pointee.attached = channel
+        unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)
+        if unsafe state.pointee.output.allocatedCount > 0 {
+            // Written off the loop.
+            var own = ByteQueue()
+            unsafe swap(&own, &state.pointee.output)
+            unsafe channel.pointee.core.output.queue.append(own.bytes)
+        }
+        unsafe channel.pointee.core.output.isOpen = channel.pointee.unsent.isEmpty
+        if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure.error) }
+        if unsafe channel.pointee.core.input.queue.isEmpty { unsafe lendInput(channel) }
+    }
+
+    private func lendInput(_ channel: UnsafeMutablePointer<Channel>) {
+        unsafe swap(&channel.pointee.core.input.queue, &state.pointee.input)
+        // What the connection had of its own was for a larger message than most.
+        if unsafe state.pointee.input.allocatedCount > 0 {
+            var own = ByteQueue()
+            unsafe swap(&own, &state.pointee.input)
+            unsafe channel.pointee.core.input.queue.append(own.bytes)
+        }
+        unsafe state.pointee.isInputLent = true
+    }
+
+    /// Takes the buffers back from the handler that ran: sends what it has written, puts aside what it has not read.
+    func settle() {
+        guard let channel = unsafe state.pointee.attached else { return }
+        if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe flush(channel) }
+        unsafe state.pointee.attached = nil
+        unsafe channel.pointee.core.output.isOpen = false
+        unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)
+        if unsafe state.pointee.isInputLent {
+            unsafe takeInputBack(channel, room: 0)
+        } else {
+            unsafe channel.pointee.core.input.queue.releaseIfEmpty()
+        }
+    }
+
+    /// Ends the loan of the input. What is left in it moves to a buffer of the channel's own, with `room` for more.
+    private func takeInputBack(_ channel: UnsafeMutablePointer<Channel>, room: Int) {
+        unsafe state.pointee.isInputLent = false
+        unsafe swap(&channel.pointee.core.input.queue, &state.pointee.input)
+        let count = unsafe state.pointee.input.count
+        if count + room > 0 {
+            unsafe channel.pointee.core.input.queue.reserve(count + room)
+            unsafe channel.pointee.core.input.queue.append(state.pointee.input.bytes)
+            unsafe state.pointee.input.removeAll()
+        }
+    }
+
+    // MARK: Receiving
+
+    /// Receives what is there, `nil` when nothing is; 0 is the peer's FIN.
+    func receive(_ channel: UnsafeMutablePointer<Channel>, room: Int) throws(Errno) -> Int? {
+        unsafe attach(channel)
+        guard unsafe channel.pointee.isReadable else { return nil }
+        let room = unsafe makeRoom(channel, room)
+        let fd = unsafe channel.pointee.descriptor
+        let asked: Int
+        let count: Int
+        do throws(Errno) {
+            var offered = 0
+            count = try unsafe channel.pointee.core.input.queue.fill(room: room) { (memory) throws(Errno) in
+                offered = memory.count
+                return try unsafe Kernel.receive(fd, into: memory, flags: .doNotWait)
+            }
+            asked = offered
+        } catch {
+            guard error == .wouldBlock else { throw error }
+            unsafe channel.pointee.isReadable = false
+            return nil
+        }
+        // Less than was asked for: there is no more, and epoll tells when there is. Behind the last bytes of a peer that
+        // has finished there is its FIN, of which epoll has told already.
+        if count < asked, unsafe !channel.pointee.isEnding { unsafe channel.pointee.isReadable = false }
+        unsafe channel.pointee.turn &+= 1
+        return count
+    }
+
+    /// Makes sure that the input has room for a sensible receive, and says for how much.
+    private func makeRoom(_ channel: UnsafeMutablePointer<Channel>, _ wanted: Int) -> Int {
+        let count = unsafe channel.pointee.core.input.queue.count
+        if unsafe state.pointee.isInputLent {
+            if count + wanted <= LoopState.bufferSize, count <= LoopState.bufferSize / 2 {
+                return LoopState.bufferSize - count
+            }
+            unsafe takeInputBack(channel, room: Self.believable(wanted, have: count))
+        } else if count + wanted <= LoopState.bufferSize, count <= LoopState.bufferSize / 4 {
+            unsafe lendInput(channel)
+            return LoopState.bufferSize - count
+        }
+        return Self.believable(wanted, have: count)
+    }
+
+    /// What a peer announced is believed up to 1 MiB, and beyond that as far as it has sent as much already. Memory that
+    /// nothing was written to is only reserved.
+    private static func believable(_ wanted: Int, have: Int) -> Int {
+        max(min(wanted, max(have, 1 << 20)), 16 << 10)
+    }
+
+    // MARK: Sending
+
+    /// Sends what the handler has written; what the kernel has no room for is kept and sent when it has. False when
+    /// something is unsent.
+    @discardableResult
+    func flush(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
+        unsafe send(channel, RawSpan(), ByteQueue())
+    }
+
+    /// Sends what the handler has written, then `body`, which is not copied as far as the kernel has room, then `end`.
+    @discardableResult
+    func send(_ channel: UnsafeMutablePointer<Channel>, _ body: RawSpan, _ end: borrowing ByteQueue) -> Bool {
+        let fd = unsafe channel.pointee.descriptor
+        guard fd >= 0, unsafe channel.pointee.sendFailure == nil else {
+            unsafe channel.pointee.core.output.queue.removeAll()
+            return true
+        }
+        var sent = 0
+        if unsafe channel.pointee.unsent.isEmpty {
+            do throws(Errno) {
+                sent = try unsafe channel.pointee.core.output.queue.withUnsafeBytes { (first) throws(Errno) in
+                    try unsafe body.withUnsafeBytes { (second) throws(Errno) in
+                        if second.isEmpty { return try unsafe Kernel.send(fd, first, flags: .doNotWait) }
+                        return try unsafe end.withUnsafeBytes { (third) throws(Errno) in
+                            try unsafe Kernel.send(fd, first, second, third, flags: .doNotWait)
+                        }
+                    }
+                }
+            } catch {
+                guard error == .wouldBlock else {
+                    unsafe failSending(channel, error)
+                    return true
+                }
+            }
+        }
+        return unsafe keep(channel, body, end, from: sent)
+    }
+
+    /// Keeps what was not sent; true when that is nothing.
+    private func keep(
+        _ channel: UnsafeMutablePointer<Channel>, _ body: RawSpan, _ end: borrowing ByteQueue, from sent: Int
+    ) -> Bool {
+        let gathered = unsafe channel.pointee.core.output.queue.count
+        let total = gathered + body.byteCount + end.count
+        if sent == total {
+            unsafe channel.pointee.core.output.queue.removeAll()
+            return true
+        }
+        unsafe channel.pointee.unsent.reserve(total - sent)
+        var skip = sent
+        unsafe Self.append(channel.pointee.core.output.queue.bytes, to: &channel.pointee.unsent, skipping: &skip)
+        unsafe Self.append(body, to: &channel.pointee.unsent, skipping: &skip)
+        unsafe Self.append(end.bytes, to: &channel.pointee.unsent, skipping: &skip)
+        unsafe channel.pointee.core.output.queue.removeAll()
+        unsafe channel.pointee.core.output.isOpen = false
+        unsafe watchForRoom(channel)
+        return false
+    }
+
+    private static func append(_ bytes: RawSpan, to queue: inout ByteQueue, skipping skip: inout Int) {
+        let skipped = min(skip, bytes.byteCount)
+        skip -= skipped
+        queue.append(bytes.extracting(skipped..<bytes.byteCount))
+    }
+
+    /// Has epoll tell when there is room: from the first time that there was none.
+    private func watchForRoom(_ channel: UnsafeMutablePointer<Channel>) {
+        if unsafe channel.pointee.watchesRoom { return }
+        unsafe channel.pointee.watchesRoom = true
+        // Changing what is watched tells of what is the case already, so no room is missed.
+        let token = unsafe channel.pointee.token
+        do throws(Errno) {
+            try unsafe state.pointee.epoll.modify(
+                channel.pointee.descriptor, [.readable, .writable, .peerFinished, .edgeTriggered], token: token)
+        } catch { unsafe failSending(channel, error) }
+    }
+
+    /// There is room: sends more of what was kept.
+    func sendUnsent(_ channel: UnsafeMutablePointer<Channel>) {
+        let fd = unsafe channel.pointee.descriptor
+        while unsafe !channel.pointee.unsent.isEmpty {
+            do throws(Errno) {
+                let count = try unsafe channel.pointee.unsent.withUnsafeBytes { (bytes) throws(Errno) in
+                    try unsafe Kernel.send(fd, bytes, flags: .doNotWait)
+                }
+                unsafe channel.pointee.unsent.consume(count)
+                unsafe channel.pointee.hasSentMore = true
+            } catch {
+                if error != .wouldBlock { unsafe failSending(channel, error) }
+                return
+            }
+        }
+        unsafe channel.pointee.unsent.releaseIfEmpty()
+    }
+
+    func failSending(_ channel: UnsafeMutablePointer<Channel>, _ errno: Errno) {
+        let peer = unsafe channel.pointee.owner?.takeUnretainedValue().peer.description
+        unsafe failSending(channel, SocketError(.send, address: peer, errno: errno, bytesTaken: 0))
+    }
+
+    func failSending(_ channel: UnsafeMutablePointer<Channel>, _ error: SocketError) {
+        unsafe channel.pointee.sendFailure = SocketFailure(error)
+        unsafe channel.pointee.unsent = ByteQueue()
+        // Otherwise the handler is told when it comes to write: until then its side is not the loop's to touch.
+        if unsafe state.pointee.attached == channel { unsafe channel.pointee.core.output.fail(error) }
+    }
+}

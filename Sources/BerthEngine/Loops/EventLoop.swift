@@ -1,0 +1,195 @@
+package import BerthSystem
+internal import BerthFraming
+package import Synchronization
+
+/// A thread that waits for many connections at once and runs their handlers, which it is the task executor of.
+///
+/// A handler runs on the loop's thread until it waits. When it waits for its connection its task is parked, and the loop
+/// runs it again when there is something: no lock, no queue, no allocation. When it waits for anything else (an actor,
+/// `Task.sleep`, a child task) the runtime hands the job back by ``enqueue(_:)``, from whatever thread.
+///
+/// Unchecked: everything behind `state` is touched on the loop's thread alone. Other threads reach the loop by its inbox,
+/// which a lock guards, and by atomics.
+package final class EventLoop: TaskExecutor, @unchecked Sendable {
+    /// What other threads want of the loop.
+    private struct Inbox {
+        var jobs: [UnownedJob] = []
+        var calls: [@Sendable () -> Void] = []
+        var isStopped = false
+    }
+
+    let state: UnsafeMutablePointer<LoopState>
+    private let inbox = Monitor(Inbox())
+    private let wakeUp: WakeUp
+    /// Whether the loop was told to look into its inbox.
+    private let isCalled = Atomic<Bool>(false)
+    private let isOver = Monitor(false)
+    /// Counts the handlers that were run: one that stands still while the loop is busy is blocked.
+    let progress = Atomic<UInt64>(0)
+    /// Whose handler runs: 0 for none.
+    let running = Atomic<UInt64>(0)
+    /// How many times the loop has waited for events, and how many events of its listener it was woken by.
+    package let wakeUps = Atomic<Int>(0)
+
+    /// Called on the loop's thread when its listener is ready; see ``watch(listener:)``.
+    package var onListenerReady: (() -> Void)? {
+        get { unsafe state.pointee.onListenerReady }
+        set { unsafe state.pointee.onListenerReady = newValue }
+    }
+
+    package init() throws(Errno) {
+        wakeUp = try WakeUp()
+        let memory = UnsafeMutablePointer<LoopState>.allocate(capacity: 1)
+        do throws(Errno) { try unsafe LoopState.initialize(memory) } catch {
+            unsafe memory.deallocate()
+            throw error
+        }
+        unsafe state = memory
+        unsafe state.pointee.spot = ParkingSpot(self)
+        try unsafe state.pointee.epoll.add(
+            wakeUp.descriptor.rawValue, [.readable, .edgeTriggered], token: LoopState.wakeUpToken)
+    }
+
+    deinit {
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
+    }
+
+    /// Starts the loop's thread. The loop lives until ``stop()``.
+    package func start(name: String) throws(Errno) {
+        try Thread.start(name: name) { self.run() }
+    }
+
+    /// Ends the loop, once what is in its inbox is done, and waits until its thread uses nothing of it any more. There
+    /// must be no connection any more.
+    package func stop() {
+        inbox.withLock { $0.isStopped = true }
+        wake()
+        _ = isOver.wait { $0 ? true : nil }
+    }
+
+    /// Whether the calling thread is the loop's.
+    var isCurrent: Bool { unsafe Thread.mark == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// The loop whose thread the calling one is.
+    package static var current: EventLoop? {
+        guard let mark = unsafe Thread.mark, unsafe mark != ThreadExecutor.mark else { return nil }
+        // A loop's mark stands only while its thread runs, which keeps the loop alive.
+        return unsafe Unmanaged<EventLoop>.fromOpaque(mark).takeUnretainedValue()
+    }
+
+    // MARK: From any thread
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrent {
+            unsafe state.pointee.jobs.append(job)
+        } else {
+            inbox.withLock { $0.jobs.append(job) }
+            wake()
+        }
+    }
+
+    /// Has the loop call `body` on its thread, soon.
+    package func call(_ body: @escaping @Sendable () -> Void) {
+        inbox.withLock { $0.calls.append(body) }
+        wake()
+    }
+
+    private func wake() {
+        // Once until the loop has looked.
+        if !isCalled.exchange(true, ordering: .acquiringAndReleasing) { wakeUp.signal() }
+    }
+
+    // MARK: The loop's thread
+
+    private func run() {
+        unsafe Thread.mark = UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+        let events = EpollEventList(capacity: 512)
+        while lookIntoInbox() {
+            runJobs()
+            let timeout = hasMoreToDo ? 0 : unsafe state.pointee.timeout
+            // Only a descriptor that is none makes it fail, and this one is the loop's own.
+            let count = (try? unsafe state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
+            unsafe state.pointee.now = MonotonicTime.now.nanoseconds
+            for index in 0..<count {
+                let event = events[index]
+                dispatch(event.events, event.token)
+            }
+            takeTurns()
+            fireTimers()
+        }
+        unsafe Thread.mark = nil
+        isOver.change { $0 = true }
+    }
+
+    private func dispatch(_ events: EpollEvents, _ token: UInt64) {
+        switch token {
+        // Edge-triggered: it need not be read, another signal makes another edge.
+        case LoopState.wakeUpToken: break
+        case LoopState.listenerToken:
+            wakeUps.add(1, ordering: .relaxed)
+            unsafe state.pointee.onListenerReady?()
+        default: if let channel = unsafe state.pointee.channel(token) { unsafe happened(events, channel) }
+        }
+    }
+
+    /// Whether there is something to do at once, without an event.
+    private var hasMoreToDo: Bool { unsafe !state.pointee.jobs.isEmpty || !state.pointee.turns.isEmpty }
+
+    /// Does what other threads want; false when the loop shall end.
+    private func lookIntoInbox() -> Bool {
+        guard isCalled.load(ordering: .acquiring) else { return true }
+        // Before the look: what comes after it signals again.
+        isCalled.store(false, ordering: .sequentiallyConsistent)
+        let found = inbox.withLock { inbox in
+            let found = inbox
+            inbox.jobs = []
+            inbox.calls = []
+            return found
+        }
+        unsafe state.pointee.jobs += found.jobs
+        for call in found.calls {
+            call()
+            settle()
+        }
+        return !found.isStopped || !found.jobs.isEmpty
+    }
+
+    /// Runs the jobs that were handed to the executor, but none of those that they make.
+    private func runJobs() {
+        guard unsafe !state.pointee.jobs.isEmpty else { return }
+        var jobs: [UnownedJob] = []
+        unsafe swap(&jobs, &state.pointee.jobs)
+        for job in jobs { run(job, of: 0) }
+        jobs.removeAll(keepingCapacity: true)
+        if unsafe state.pointee.jobs.isEmpty { unsafe swap(&jobs, &state.pointee.jobs) }
+    }
+
+    /// Runs a job, and then does what a handler that waits expects: what it has written is sent.
+    func run(_ job: UnownedJob, of token: UInt64) {
+        noteBegin(token == 0 ? .max : token)
+        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+        noteEnd()
+        settle()
+    }
+
+    func noteBegin(_ token: UInt64) {
+        progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        running.store(token, ordering: .relaxed)
+    }
+
+    func noteEnd() { running.store(0, ordering: .relaxed) }
+
+    /// Takes the job of the handler that parks. A job that comes without one having said so is run like any other: waits
+    /// look again at what they wait for.
+    func keep(_ job: UnownedJob) {
+        if isCurrent, let channel = unsafe state.pointee.parking {
+            unsafe state.pointee.parking = nil
+            unsafe channel.pointee.job = job
+        } else {
+            inbox.withLock { $0.jobs.append(job) }
+            wake()
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import BerthFraming
+internal import BerthSystem
+
+/// What an event loop owns. It lies behind a pointer, like a ``Channel`` and for the same reasons: whatever runs a handler
+/// is a method of the loop and takes one field at a time.
+struct LoopState: ~Copyable {
+    private struct Slot {
+        var channel: UnsafeMutablePointer<Channel>?
+        /// Counts those that had the slot, so that a late event of one that is gone does not reach the next.
+        var generation: UInt32 = 0
+    }
+
+    static var wakeUpToken: UInt64 { .max }
+    static var listenerToken: UInt64 { .max - 1 }
+    /// The size of the buffers that the handlers of a loop share: 64 KiB each way, for the one that runs.
+    static var bufferSize: Int { 64 << 10 }
+
+    let epoll: Epoll
+    var spot: ParkingSpot?
+    var timers: TimerWheel
+    /// When the last wait for events was over, in nanoseconds.
+    var now: Int64
+    private var slots: [Slot] = []
+    private var free: [UInt32] = []
+    /// Jobs that the runtime has handed over on this thread.
+    var jobs: [UnownedJob] = []
+    /// Tokens of the channels whose handler lets the others have their turn.
+    var turns: [UInt64] = []
+    /// The channel whose handler parks at this moment.
+    var parking: UnsafeMutablePointer<Channel>?
+    /// The channel whose handler runs and uses the shared buffers; its input is the shared one if `isInputLent`.
+    var attached: UnsafeMutablePointer<Channel>?
+    var isInputLent = false
+    var input = ByteQueue()
+    var output = ByteQueue()
+    /// Whether the service ends.
+    var isDraining = false
+    var onListenerReady: (() -> Void)?
+    var onListenerPause: (() -> Void)?
+    let listenerTimer: UnsafeMutablePointer<TimerNode>
+
+    private init(epoll: consuming Epoll, now: Int64) {
+        self.epoll = epoll
+        self.now = now
+        timers = TimerWheel(now: now)
+        input.reserve(Self.bufferSize)
+        output.reserve(Self.bufferSize)
+        unsafe listenerTimer = .allocate(capacity: 1)
+        unsafe listenerTimer.initialize(to: TimerNode(token: Self.listenerToken))
+    }
+
+    deinit { unsafe listenerTimer.deallocate() }
+
+    static func initialize(_ memory: UnsafeMutablePointer<LoopState>) throws(Errno) {
+        let epoll = try Epoll()
+        unsafe memory.initialize(to: LoopState(epoll: epoll, now: MonotonicTime.now.nanoseconds))
+    }
+
+    /// How long to wait for events, in milliseconds; -1 for as long as it takes.
+    var timeout: Int32 {
+        guard let moment = timers.nextMoment() else { return -1 }
+        let rest = moment - MonotonicTime.now.nanoseconds
+        return rest <= 0 ? 0 : Int32(clamping: (rest + 999_999) / 1_000_000)
+    }
+
+    /// A token for a new channel.
+    mutating func takeSlot() -> UInt64 {
+        let index: Int
+        if let last = free.popLast() {
+            index = Int(last)
+        } else {
+            index = slots.count
+            slots.append(Slot())
+        }
+        slots[index].generation &+= 1
+        return UInt64(slots[index].generation) << 32 | UInt64(index)
+    }
+
+    mutating func setChannel(_ channel: UnsafeMutablePointer<Channel>, _ token: UInt64) {
+        unsafe slots[Int(token & 0xFFFF_FFFF)].channel = channel
+    }
+
+    /// The slot is free for another channel.
+    mutating func freeSlot(_ token: UInt64) {
+        let index = Int(token & 0xFFFF_FFFF)
+        guard unsafe slots[index].channel != nil else { return }
+        unsafe slots[index].channel = nil
+        free.append(UInt32(index))
+    }
+
+    /// The channel with this token, unless it is gone.
+    func channel(_ token: UInt64) -> UnsafeMutablePointer<Channel>? {
+        let index = Int(token & 0xFFFF_FFFF)
+        guard index < slots.count, slots[index].generation == UInt32(token >> 32) else { return nil }
+        return unsafe slots[index].channel
+    }
+
+    /// All channels there are.
+    var channels: [UnsafeMutablePointer<Channel>] { unsafe slots.compactMap { unsafe $0.channel } }
+}

@@ -1,0 +1,79 @@
+/// The numbers of a length-prefix codec, and nothing else of it: what the fast paths of a stream work with.
+///
+/// Decoding and encoding with it agree with the codec wherever it gives an answer; where it gives none, the codec has to
+/// be asked.
+public struct PrefixLayout: BitwiseCopyable, Sendable {
+    /// How many bytes the length takes: 4, 8, or 0 for no answers at all.
+    @usableFromInline let width: Int
+    @usableFromInline let isBigEndian: Bool
+    /// What of the announced length is not body.
+    @usableFromInline let ownBytes: UInt64
+    /// The largest body.
+    @usableFromInline let maximum: UInt64
+
+    /// No answers.
+    public static let none = PrefixLayout(width: 0, isBigEndian: true, ownBytes: 0, maximum: 0)
+
+    init(width: Int, isBigEndian: Bool, ownBytes: UInt64, maximum: UInt64) {
+        self.width = width
+        self.isBigEndian = isBigEndian
+        self.ownBytes = ownBytes
+        self.maximum = maximum
+    }
+
+    /// The frame at the beginning of `input` where all of it has arrived and nothing is wrong.
+    @inlinable @inline(__always)
+    public func frame(in input: RawSpan) -> FrameExtent? {
+        let available = input.byteCount &- width
+        guard width != 0, available >= 0 else { return nil }
+        // A length below ownBytes wraps to one far above every limit.
+        let body = length(input) &- ownBytes
+        guard body <= maximum, body <= UInt64(truncatingIfNeeded: available) else { return nil }
+        let end = width &+ Int(truncatingIfNeeded: body)
+        return FrameExtent(body: Range(uncheckedBounds: (width, end)), consumed: end)
+    }
+
+    @inlinable @inline(__always)
+    func length(_ input: RawSpan) -> UInt64 {
+        // Within the prefix, which the caller has found to be there.
+        if width == 8 {
+            let raw = unsafe input.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self)
+            return isBigEndian ? UInt64(bigEndian: raw) : UInt64(littleEndian: raw)
+        }
+        let raw = unsafe input.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt32.self)
+        return UInt64(isBigEndian ? UInt32(bigEndian: raw) : UInt32(littleEndian: raw))
+    }
+
+    /// Appends a whole frame to `output`; `false`, with nothing appended, where the codec has to be asked.
+    @inlinable @inline(__always)
+    public func append(_ body: RawSpan, to output: inout ByteQueue) -> Bool {
+        let count = UInt64(truncatingIfNeeded: body.byteCount)
+        guard width != 0, count <= maximum else { return false }
+        let length = count &+ ownBytes
+        if width == 8 {
+            output.append(prefix: isBigEndian ? length.bigEndian : length.littleEndian, of: 8, body)
+            return true
+        }
+        guard let short = UInt32(exactly: length) else { return false }
+        output.append(prefix: UInt64((isBigEndian ? short.bigEndian : short.littleEndian)).littleEndian, of: 4, body)
+        return true
+    }
+}
+
+extension LengthPrefix {
+    /// The numbers of this codec, where it is between two frames and its prefix has one of the common widths.
+    var layout: PrefixLayout {
+        guard width == .four || width == .eight else { return .none }
+        return PrefixLayout(
+            width: width.rawValue, isBigEndian: endian == .big, ownBytes: ownBytes,
+            maximum: UInt64(clamping: maximumFrame.bytes))
+    }
+}
+
+extension Framing {
+    /// What the fast paths need of this framing; ``PrefixLayout/none`` unless it is a length prefix at the beginning of a
+    /// frame.
+    package var layout: PrefixLayout {
+        if case .lengthPrefix(let codec) = kind { codec.layout } else { .none }
+    }
+}
