@@ -65,7 +65,7 @@ let package = Package(
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
-            name: "TestSupport", dependencies: ["BerthSockets", "BerthSystem", "BerthFraming"],
+            name: "TestSupport", dependencies: ["BerthServer", "BerthSockets", "BerthSystem", "BerthFraming"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),

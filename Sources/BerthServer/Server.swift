@@ -17,11 +17,11 @@ public final class Server: Sendable {
     private let session: Session
     private let stopRequest: StopRequest
 
-    /// A service with a handler type; `makeHandler` is called once for each connection, on its own thread.
+    /// A service with a handler type; `makeHandler` is called once for each connection, where its handler runs.
     ///
     /// - Parameters:
     ///   - endpoint: where to listen; `":8080"` for all addresses of the machine, port 0 for any free port.
-    ///   - model: how handlers are run. Default ``ConcurrencyModel/threads``, the only one so far.
+    ///   - model: how handlers are run. Default ``ConcurrencyModel/threads``.
     public init<Handler: ConnectionHandler>(
         on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
         handler makeHandler: @escaping @Sendable () -> Handler
@@ -78,13 +78,12 @@ public final class Server: Sendable {
     private func start(on listener: consuming TCPListener) throws(ServerError) -> any Service {
         let backlog = listener.backlog.effective
         let note = listener.backlogNote
-        do throws(Errno) {
+        do throws(SocketError) {
             let service = try makeService(model, on: listener, configuration, session)
             service.report(.listening(service.address, backlog: backlog, note: note))
             return service
         } catch {
-            let cause = SocketError(.listen, address: endpoint.description, errno: error)
-            throw ServerError(listening: cause, reuse: configuration.reuse)
+            throw ServerError(listening: error, reuse: configuration.reuse)
         }
     }
 }

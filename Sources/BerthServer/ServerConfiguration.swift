@@ -1,13 +1,6 @@
 public import BerthFraming
 public import BerthSockets
 
-/// How one process runs many handlers. The handler does not know which: the model is a deployment choice.
-public enum ConcurrencyModel: String, Sendable, Hashable, CaseIterable {
-    /// A thread for each connection, which is the executor of its handler. Simple, robust, good up to some thousand
-    /// connections; what Python calls ThreadingTCPServer.
-    case threads
-}
-
 /// How a server listens and treats its connections.
 public struct ServerConfiguration: Sendable {
     /// What may share the address. Default ``ReusePolicy/afterTimeWait``.

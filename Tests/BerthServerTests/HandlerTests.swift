@@ -30,11 +30,13 @@ struct HandlerTests {
         }
     }
 
-    private func diary(failSetup: Bool = false, failHandle: Bool = false) async throws -> [String] {
+    private func diary(_ model: ConcurrencyModel, failSetup: Bool = false, failHandle: Bool = false) async throws
+        -> [String]
+    {
         let steps = Monitor<[String]>([])
         let log = EventLog()
         try await withServer(
-            on: loopback, configuration: .test(log),
+            on: loopback, model: model, configuration: .test(log),
             handler: { Diary(steps: steps, failSetup: failSetup, failHandle: failHandle) }
         ) { server in
             try await onOwnThread {
@@ -46,26 +48,26 @@ struct HandlerTests {
         return steps.withLock { $0 }
     }
 
-    @Test("runs setup, handle and finish in this order, on one value")
-    func order() async throws {
-        #expect(try await diary() == ["setup", "handle", "finish after 2: peer finished"])
+    @Test("runs setup, handle and finish in this order, on one value", arguments: TestModels.all)
+    func order(model: ConcurrencyModel) async throws {
+        #expect(try await diary(model) == ["setup", "handle", "finish after 2: peer finished"])
     }
 
-    @Test("finishes also when setup throws, and does not handle then")
-    func setupThrows() async throws {
-        #expect(try await diary(failSetup: true) == ["setup", "finish after 1: handler failed"])
+    @Test("finishes also when setup throws, and does not handle then", arguments: TestModels.all)
+    func setupThrows(model: ConcurrencyModel) async throws {
+        #expect(try await diary(model, failSetup: true) == ["setup", "finish after 1: handler failed"])
     }
 
-    @Test("finishes also when handle throws")
-    func handleThrows() async throws {
-        #expect(try await diary(failHandle: true) == ["setup", "handle", "finish after 2: handler failed"])
+    @Test("finishes also when handle throws", arguments: TestModels.all)
+    func handleThrows(model: ConcurrencyModel) async throws {
+        #expect(try await diary(model, failHandle: true) == ["setup", "handle", "finish after 2: handler failed"])
     }
 
-    @Test("is a new value for each connection, with its own number")
-    func newForEach() async throws {
+    @Test("is a new value for each connection, with its own number", arguments: TestModels.all)
+    func newForEach(model: ConcurrencyModel) async throws {
         let made = Atomic<Int>(0)
         let counter = Monitor<[ConnectionID]>([])
-        try await withServer(on: loopback) {
+        try await withServer(on: loopback, model: model) {
             made.add(1, ordering: .relaxed)
             return ClosureHandler { connection in counter.change { $0.append(connection.id) } }
         } operation: { server in
@@ -77,12 +79,14 @@ struct HandlerTests {
         #expect(counter.withLock { $0 }.map(\.number).sorted() == [1, 2, 3])
     }
 
-    @Test("runs on its own thread from beginning to end, also after awaiting an actor, a timer and child tasks")
-    func ownThread() async throws {
+    @Test(
+        "runs on its own thread from beginning to end, also after awaiting an actor, a timer and child tasks",
+        arguments: TestModels.all)
+    func ownThread(model: ConcurrencyModel) async throws {
         actor Room { func enter() -> Int32 { Kernel.threadID } }
         let room = Room()
         let threads = Monitor<[Int32]>([])
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, model: model) { connection in
             var seen = [Kernel.threadID]
             seen.append(await room.enter())
             seen.append(Kernel.threadID)
@@ -106,9 +110,9 @@ struct HandlerTests {
         #expect(Set(seen).count == 1)
     }
 
-    @Test("reaches the peer's and the local address")
-    func addresses() async throws {
-        let answer = try await withServer(on: loopback) { connection in
+    @Test("reaches the peer's and the local address", arguments: TestModels.all)
+    func addresses(model: ConcurrencyModel) async throws {
+        let answer = try await withServer(on: loopback, model: model) { connection in
             try await connection.write("\(connection.peer) \(connection.local)")
         } operation: { server in
             try await onOwnThread {
@@ -121,10 +125,10 @@ struct HandlerTests {
         #expect(answer)
     }
 
-    @Test("need not flush before it waits for something that is not its connection")
-    func flushedBeforeWaiting() async throws {
+    @Test("need not flush before it waits for something that is not its connection", arguments: TestModels.all)
+    func flushedBeforeWaiting(model: ConcurrencyModel) async throws {
         let release = Monitor(false)
-        let early = try await withServer(on: loopback) { connection in
+        let early = try await withServer(on: loopback, model: model) { connection in
             try await connection.write("before")
             while !release.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
         } operation: { server in
@@ -136,10 +140,10 @@ struct HandlerTests {
         #expect(early == Array("before".utf8))
     }
 
-    @Test("reads lines, then raw bytes, then frames from one buffer and loses nothing")
-    func mixedReads() async throws {
+    @Test("reads lines, then raw bytes, then frames from one buffer and loses nothing", arguments: TestModels.all)
+    func mixedReads(model: ConcurrencyModel) async throws {
         let seen = Monitor<[String]>([])
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, model: model) { connection in
             var found = [try await connection.readLine() ?? ""]
             found.append(String(decoding: try await connection.readExactly(4), as: UTF8.self))
             connection.useFraming(.selfCounting64)

@@ -7,11 +7,11 @@ import Testing
 
 @Suite("The limits of a server")
 struct LimitTests {
-    @Test("connections above the maximum wait until another one ends")
-    func waiting() async throws {
+    @Test("connections above the maximum wait until another one ends", arguments: TestModels.all)
+    func waiting(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default
         limits.maximumConnections = 2
-        try await withServer(on: loopback, configuration: .test(limits: limits)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits)) { connection in
             try await connection.write("in\n")
             _ = try await connection.readLine()
         } operation: { server in
@@ -34,13 +34,13 @@ struct LimitTests {
         }
     }
 
-    @Test("or are reset and counted as refused, when that is asked for")
-    func refusing() async throws {
+    @Test("or are reset and counted as refused, when that is asked for", arguments: TestModels.all)
+    func refusing(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default
         limits.maximumConnections = 1
         limits.overload = .refuse
         let log = EventLog()
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             try await connection.write("in\n")
             _ = try await connection.readLine()
         } operation: { server in
@@ -78,9 +78,9 @@ struct LimitTests {
         #expect(backOff.pause == nil)
     }
 
-    @Test("an address that is taken is an error that says by whom")
-    func addressTaken() async throws {
-        try await withServer(on: loopback) { _ in
+    @Test("an address that is taken is an error that says by whom", arguments: TestModels.all)
+    func addressTaken(model: ConcurrencyModel) async throws {
+        try await withServer(on: loopback, model: model) { _ in
         } operation: { server in
             let error = await #expect(throws: ServerError.self) {
                 try await withServer(on: Endpoint(server.address)) { _ in

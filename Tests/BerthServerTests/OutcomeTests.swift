@@ -7,13 +7,13 @@ import Testing
 struct OutcomeTests {
     /// Serves one connection and returns how it ended.
     private func outcome(
-        framing: Framing = .raw, limits: ServerLimits = .default,
+        _ model: ConcurrencyModel, framing: Framing = .raw, limits: ServerLimits = .default,
         handle: @escaping @Sendable (Connection) async throws -> Void,
         client: @escaping @Sendable (RunningServer) throws -> Void
     ) async throws -> Outcome? {
         let log = EventLog()
         return try await withServer(
-            on: loopback, configuration: .test(framing: framing, limits: limits, log), handle: handle
+            on: loopback, model: model, configuration: .test(framing: framing, limits: limits, log), handle: handle
         ) { server in
             try await onOwnThread {
                 try client(server)
@@ -25,9 +25,9 @@ struct OutcomeTests {
         }
     }
 
-    @Test("peer finished, when the handler has read to the end")
-    func peerFinished() async throws {
-        let outcome = try await outcome { connection in
+    @Test("peer finished, when the handler has read to the end", arguments: TestModels.all)
+    func peerFinished(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model) { connection in
             while try await !connection.read().isEmpty {}
         } client: { server in
             try server.connect().finish()
@@ -35,18 +35,18 @@ struct OutcomeTests {
         #expect(outcome?.kind == .peerFinished)
     }
 
-    @Test("finished, when the handler returns first")
-    func finished() async throws {
-        let outcome = try await outcome { _ in
+    @Test("finished, when the handler returns first", arguments: TestModels.all)
+    func finished(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model) { _ in
         } client: { server in
             _ = try server.connect().readToEnd()
         }
         #expect(outcome?.kind == .finished)
     }
 
-    @Test("peer reset, with the error")
-    func peerReset() async throws {
-        let outcome = try await outcome { connection in
+    @Test("peer reset, with the error", arguments: TestModels.all)
+    func peerReset(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model) { connection in
             while try await !connection.read().isEmpty {}
         } client: { server in
             let stream = try server.connect()
@@ -61,11 +61,11 @@ struct OutcomeTests {
         #expect(error.errno == .connectionReset)
     }
 
-    @Test("deadline, when the peer is silent for too long")
-    func idle() async throws {
+    @Test("deadline, when the peer is silent for too long", arguments: TestModels.all)
+    func idle(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default
         limits.idle = .milliseconds(50)
-        let outcome = try await outcome(limits: limits) { connection in
+        let outcome = try await outcome(model, limits: limits) { connection in
             while try await !connection.read().isEmpty {}
         } client: { server in
             let found1 = try server.connect().readToEnd()
@@ -78,12 +78,12 @@ struct OutcomeTests {
         #expect(error.description.hasSuffix(": no byte from the peer within 50 ms"))
     }
 
-    @Test("deadline, when the peer does not take what is sent")
-    func stalled() async throws {
+    @Test("deadline, when the peer does not take what is sent", arguments: TestModels.all)
+    func stalled(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default
         limits.writeStall = .milliseconds(100)
         let done = Monitor(false)
-        let outcome = try await outcome(limits: limits) { connection in
+        let outcome = try await outcome(model, limits: limits) { connection in
             defer { done.change { $0 = true } }
             let block = [UInt8](repeating: 7, count: 1 << 20)
             while true { try await connection.write(block) }
@@ -95,9 +95,9 @@ struct OutcomeTests {
         #expect(outcome?.kind == .deadline)
     }
 
-    @Test("protocol error, with the limit that was exceeded")
-    func protocolError() async throws {
-        let outcome = try await outcome(framing: .selfCounting64(maximumFrame: .kibibytes(1))) { connection in
+    @Test("protocol error, with the limit that was exceeded", arguments: TestModels.all)
+    func protocolError(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model, framing: .selfCounting64(maximumFrame: .kibibytes(1))) { connection in
             for try await _ in connection.frames {}
         } client: { server in
             let stream = try server.connect(framing: .selfCounting64)
@@ -112,10 +112,10 @@ struct OutcomeTests {
         #expect(error.description.contains("1 KiB"))
     }
 
-    @Test("handler failed, with what it threw")
-    func handlerFailed() async throws {
+    @Test("handler failed, with what it threw", arguments: TestModels.all)
+    func handlerFailed(model: ConcurrencyModel) async throws {
         struct Tantrum: Error, CustomStringConvertible { var description: String { "no more tea" } }
-        let outcome = try await outcome { _ in
+        let outcome = try await outcome(model) { _ in
             throw Tantrum()
         } client: { server in
             _ = try server.connect().readToEnd()
@@ -123,9 +123,9 @@ struct OutcomeTests {
         #expect(outcome?.description == "the handler failed: no more tea")
     }
 
-    @Test("aborted, when the handler does so, and the peer sees an RST")
-    func aborted() async throws {
-        let outcome = try await outcome { connection in
+    @Test("aborted, when the handler does so, and the peer sees an RST", arguments: TestModels.all)
+    func aborted(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model) { connection in
             _ = try await connection.read()
             connection.abort()
         } client: { server in
@@ -136,9 +136,9 @@ struct OutcomeTests {
         #expect(outcome?.kind == .aborted)
     }
 
-    @Test("detached, when the handler takes the socket, which then works on")
-    func detached() async throws {
-        let outcome = try await outcome { connection in
+    @Test("detached, when the handler takes the socket, which then works on", arguments: TestModels.all)
+    func detached(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model) { connection in
             _ = try await connection.readLine()
             let detached = try await connection.detach()
             #expect(detached.unread == Array("rest".utf8))

@@ -7,13 +7,13 @@ import Testing
 
 @Suite("What once went wrong with a server")
 struct RegressionTests {
-    @Test("a connection that waits in its polite close can be cut, and counts as cut")
-    func cutWhileLingering() async throws {
+    @Test("a connection that waits in its polite close can be cut, and counts as cut", arguments: TestModels.all)
+    func cutWhileLingering(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.drain = .milliseconds(50)
         let client = Monitor<SocketStreamBox?>(nil)
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             try await connection.finish(within: .seconds(1000))
         } operation: { server in
             try await onOwnThread {
@@ -28,13 +28,13 @@ struct RegressionTests {
         #expect(report.stuck == [])
     }
 
-    @Test("a reply that is cut in the middle ends with an RST, not as if it were whole")
-    func cutReply() async throws {
+    @Test("a reply that is cut in the middle ends with an RST, not as if it were whole", arguments: TestModels.all)
+    func cutReply(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.drain = .milliseconds(50)
         let client = Monitor<SocketStreamBox?>(nil)
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             try await connection.write("half of")
             try await Task.sleep(for: .seconds(1000))
         } operation: { server in
@@ -49,12 +49,14 @@ struct RegressionTests {
         #expect(log.outcomes().map(\.kind) == [.killed])
     }
 
-    @Test("a handler that goes on after it ended its connection is cancelled, but nothing is cut")
-    func cancelledAfterItsEnd() async throws {
+    @Test(
+        "a handler that goes on after it ended its connection is cancelled, but nothing is cut",
+        arguments: TestModels.all)
+    func cancelledAfterItsEnd(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.drain = .milliseconds(50)
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             _ = try await connection.readLine()
             connection.abort()
             try await Task.sleep(for: .seconds(1000))
@@ -69,14 +71,14 @@ struct RegressionTests {
         #expect(log.report?.isClean == true)
     }
 
-    @Test("what a handler does when it is cancelled may look at the server")
-    func cancellationHandler() async throws {
+    @Test("what a handler does when it is cancelled may look at the server", arguments: TestModels.all)
+    func cancellationHandler(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.drain = .milliseconds(50)
         let running = Monitor<RunningServer?>(nil)
         let seen = Monitor<Int?>(nil)
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             try await withTaskCancellationHandler {
                 try await Task.sleep(for: .seconds(1000))
             } onCancel: {
@@ -108,11 +110,13 @@ struct RegressionTests {
         #expect(table.wasKilled(id))
     }
 
-    @Test("a handler that waited for an exact count when the service ended is no victim of its peer")
-    func drainedWhileReadingExactly() async throws {
+    @Test(
+        "a handler that waited for an exact count when the service ended is no victim of its peer",
+        arguments: TestModels.all)
+    func drainedWhileReadingExactly(model: ConcurrencyModel) async throws {
         let log = EventLog()
         let client = Monitor<SocketStreamBox?>(nil)
-        try await withServer(on: loopback, configuration: .test(log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(log)) { connection in
             try await connection.write("go\n")
             _ = try await connection.readExactly(10)
         } operation: { server in
@@ -125,11 +129,11 @@ struct RegressionTests {
         #expect(log.outcomes().map(\.kind) == [.drained])
     }
 
-    @Test("a handler that asks whether the service ends, and ends for that, is drained")
-    func drainedByAsking() async throws {
+    @Test("a handler that asks whether the service ends, and ends for that, is drained", arguments: TestModels.all)
+    func drainedByAsking(model: ConcurrencyModel) async throws {
         let log = EventLog()
         let client = Monitor<SocketStreamBox?>(nil)
-        try await withServer(on: loopback, configuration: .test(log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(log)) { connection in
             try await connection.write("go\n")
             while !connection.isDraining { try await Task.sleep(for: .milliseconds(1)) }
         } operation: { server in
@@ -142,8 +146,8 @@ struct RegressionTests {
         #expect(log.outcomes().map(\.kind) == [.drained])
     }
 
-    @Test("the end comes though new clients keep coming")
-    func endsUnderArrivals() async throws {
+    @Test("the end comes though new clients keep coming", arguments: TestModels.all)
+    func endsUnderArrivals(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.maximumConnections = 1
@@ -158,7 +162,7 @@ struct RegressionTests {
             clients.change { [box = SocketStreamBox(SocketStream(socket))] in $0 = $0.suffix(15) + [box] }
         }
         let configuration = ServerConfiguration(backlog: 3, limits: limits, observers: [log])
-        try await withServer(on: loopback, configuration: configuration) { connection in
+        try await withServer(on: loopback, model: model, configuration: configuration) { connection in
             bringNext()
             connection.close()
         } operation: { server in

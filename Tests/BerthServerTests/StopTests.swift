@@ -5,11 +5,11 @@ import Testing
 
 @Suite("The end of a service")
 struct StopTests {
-    @Test("comes promptly with idle clients connected, who get a FIN and not an RST")
-    func promptWithIdleClients() async throws {
+    @Test("comes promptly with idle clients connected, who get a FIN and not an RST", arguments: TestModels.all)
+    func promptWithIdleClients(model: ConcurrencyModel) async throws {
         let log = EventLog()
         let clients = Monitor<[SocketStreamBox]>([])
-        try await withServer(on: loopback, configuration: .test(log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(log)) { connection in
             try await connection.write("hello\n")
             while try await connection.readLine() != nil {}
         } operation: { server in
@@ -41,15 +41,15 @@ struct StopTests {
         #expect((report.first?.duration ?? .zero) < .seconds(10))
     }
 
-    @Test("serves what the kernel had accepted already")
-    func servesTheQueue() async throws {
+    @Test("serves what the kernel had accepted already", arguments: TestModels.all)
+    func servesTheQueue(model: ConcurrencyModel) async throws {
         let gate = Monitor(false)
         let log = EventLog()
         var limits = ServerLimits.default
         limits.maximumConnections = 1
         let clients = Monitor<[SocketStreamBox]>([])
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
-            _ = gate.wait { $0 ? true : nil }
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
+            while !gate.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
             try await connection.write("served")
         } operation: { server in
             try await onOwnThread {
@@ -70,11 +70,69 @@ struct StopTests {
         #expect(answers == Array(repeating: Array("served".utf8), count: 3))
     }
 
-    @Test("lets a message that has begun come to its end")
-    func finishesTheMessage() async throws {
+    @Test("serves a long queue, however few connections there may be at a time", arguments: TestModels.all)
+    func servesALongQueue(model: ConcurrencyModel) async throws {
+        let gate = Monitor(false)
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.maximumConnections = 2
+        let clients = Monitor<[SocketStreamBox]>([])
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
+            while !gate.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+            try await connection.write("served")
+            try await connection.flush()
+            connection.close()
+        } operation: { server in
+            try await onOwnThread {
+                for _ in 0..<100 {
+                    let box = SocketStreamBox(try server.connect())
+                    clients.change { $0.append(box) }
+                }
+            }
+            try Thread.start(name: "open the gate") {
+                _ = log.waitFor { if case .draining = $0 { true } else { false } }
+                gate.change { $0 = true }
+            }
+        }
+        let answers = try await onOwnThread {
+            clients.withLock { $0 }.map { client in (try? client.stream.readToEnd()) ?? [] }
+        }
+        #expect(answers == Array(repeating: Array("served".utf8), count: 100))
+    }
+
+    @Test("resets and counts what is still queued when its time is over", arguments: TestModels.all)
+    func refusesTheRest(model: ConcurrencyModel) async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.maximumConnections = 1
+        limits.drain = .milliseconds(50)
+        let clients = Monitor<[SocketStreamBox]>([])
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { _ in
+            try await Task.sleep(for: .seconds(1000))
+        } operation: { server in
+            try await onOwnThread {
+                for _ in 0..<3 {
+                    let box = SocketStreamBox(try server.connect())
+                    clients.change { $0.append(box) }
+                }
+                #expect(log.waitFor { if case .accepted = $0 { true } else { false } })
+            }
+        }
+        #expect(log.outcomes().map(\.kind) == [.killed])
+        #expect(log.all.filter { if case .refused = $0 { true } else { false } }.count == 2)
+        try await onOwnThread {
+            for client in clients.withLock({ $0 }) {
+                #expect(throws: StreamError.self) { _ = try client.stream.read() }
+            }
+        }
+    }
+
+    @Test("lets a message that has begun come to its end", arguments: TestModels.all)
+    func finishesTheMessage(model: ConcurrencyModel) async throws {
         let log = EventLog()
         let client = Monitor<SocketStreamBox?>(nil)
-        try await withServer(on: loopback, configuration: .test(framing: .selfCounting64, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(framing: .selfCounting64, log)) {
+            connection in
             for try await frame in connection.frames { try await connection.writeFrame(frame) }
         } operation: { server in
             try await onOwnThread {
@@ -97,12 +155,12 @@ struct StopTests {
         #expect(answer == "ABCD")
     }
 
-    @Test("cuts what does not end in time, and says so")
-    func cuts() async throws {
+    @Test("cuts what does not end in time, and says so", arguments: TestModels.all)
+    func cuts(model: ConcurrencyModel) async throws {
         let log = EventLog()
         var limits = ServerLimits.default
         limits.drain = .milliseconds(50)
-        try await withServer(on: loopback, configuration: .test(limits: limits, log)) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test(limits: limits, log)) { connection in
             while !Task.isCancelled { try? await Task.sleep(for: .seconds(100)) }
         } operation: { server in
             try await onOwnThread {
@@ -115,10 +173,10 @@ struct StopTests {
             log.waitFor { if case .stopped(let report) = $0 { report.killed == 1 && !report.isClean } else { false } })
     }
 
-    @Test("comes when run() is told to stop, and frees the address at once")
-    func runStops() async throws {
+    @Test("comes when run() is told to stop, and frees the address at once", arguments: TestModels.all)
+    func runStops(model: ConcurrencyModel) async throws {
         let log = EventLog()
-        let server = Server(on: loopback, configuration: .test(log)) { connection in
+        let server = Server(on: loopback, model: model, configuration: .test(log)) { connection in
             while try await connection.readLine() != nil {}
         }
         async let report = server.run()

@@ -9,7 +9,15 @@ extension ByteCount: ExpressibleByArgument {
     public init?(argument: String) { self.init(parsing: argument) }
 }
 
-extension ConcurrencyModel: ExpressibleByArgument {}
+extension ConcurrencyModel: ExpressibleByArgument {
+    public init?(argument: String) { self.init(named: argument) }
+
+    public static var allValueStrings: [String] { all.map(\.name) }
+
+    public var defaultValueDescription: String { name }
+}
+
+extension ConcurrencyModel.IOMethod: ExpressibleByArgument {}
 
 extension Endpoint: ExpressibleByArgument {
     /// Never fails here: a mistake is carried along, so that `validate` can say what is wrong.

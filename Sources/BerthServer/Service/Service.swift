@@ -25,10 +25,21 @@ protocol Service: AnyObject, Sendable {
 func makeService(
     _ model: ConcurrencyModel, on listener: consuming TCPListener, _ configuration: ServerConfiguration,
     _ session: Session
-) throws(Errno) -> any Service {
-    switch model {
-    case .threads:
-        let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
-        return try ThreadedService(listener: listener, core: core)
+) throws(SocketError) -> any Service {
+    let address = listener.address
+    do throws(Errno) {
+        switch model.resolved(for: configuration.limits) {
+        case .eventLoops: throw .notSupported
+        case .threads:
+            let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
+            return try ThreadedService(listener: listener, core: core)
+        case .threadPool(let threads):
+            let core = try ServiceCore(configuration, session, maximum: threads ?? 1)
+            return try PooledService(listener: listener, core: core)
+        }
+    } catch {
+        throw SocketError(
+            .listen, address: address.description, errno: error,
+            detail: error == .notSupported ? "the model \(model) is not there yet" : nil)
     }
 }

@@ -107,6 +107,9 @@ extension Kernel {
         return texts
     }
 
+    /// How many processors this thread may run on, at least 1. The corresponding C function is `sched_getaffinity(2)`.
+    package static var processorCount: Int { max(1, Int(berth_processor_count())) }
+
     /// The process's limit of descriptors. The corresponding C function is `getrlimit(2)` with RLIMIT_NOFILE.
     package static var descriptorLimit: Int {
         var limit = rlimit()

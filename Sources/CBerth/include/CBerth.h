@@ -48,6 +48,8 @@ static inline uint64_t berth_epoll_token(const void *entries, int index) {
 
 // --- Processes and threads -------------------------------------------------------------------------------------
 int berth_spawn_closefrom(void *file_actions, int first);
+// How many processors the calling thread may run on.
+int berth_processor_count(void);
 int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);

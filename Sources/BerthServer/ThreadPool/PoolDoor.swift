@@ -1,0 +1,150 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+/// The one listener that all threads of a pool accept from, each blocked in accept(2).
+///
+/// The kernel wakes one of them for each connection, the one that has waited longest: whoever waits in accept(2) does so
+/// exclusively and at the end of the line (`prepare_to_wait_exclusive` in `inet_csk_wait_for_connect`), where a poll
+/// would wake them all. So the listener stays in blocking mode, without SO_RCVTIMEO, until the service drains.
+///
+/// Nothing but a shutdown of the listener wakes a thread from accept(2) without a connection, and a shutdown resets
+/// whatever is queued. So the door is shut once the queue is empty; see docs/decisions/0006.
+final class PoolDoor: @unchecked Sendable {
+    // Unchecked: `listener` is only read by those counted in `inside`, and only taken when there are none and nobody can
+    // enter any more.
+    private var listener: TCPListener?
+
+    private struct State {
+        /// How many threads are in ``nextConnection()``.
+        var inside = 0
+        /// Whether the listener was shut down: nobody enters, whoever is inside leaves.
+        var isShut = false
+        /// How many connections may still be taken while the service drains.
+        var left: Int
+    }
+
+    private let core: ServiceCore
+    private let recovery: AcceptRecovery
+    private let state: Monitor<State>
+    private let descriptor: Int32
+
+    init(_ listener: consuming TCPListener, core: ServiceCore) {
+        self.core = core
+        recovery = AcceptRecovery(core: core)
+        // The queue held no more than this when the drain began, and is served in order: who comes later may come for
+        // ever. (A queue of n holds n + 1, `man 2 listen` notwithstanding.)
+        state = Monitor(State(left: listener.backlog.effective + 1))
+        descriptor = listener.fileDescriptor
+        self.listener = consume listener
+    }
+
+    /// Waits for a connection, in line with the other threads; `nil` once the service drains and nothing is queued.
+    func nextConnection() -> TCPSocket? {
+        let mayEnter = state.withLock { state in
+            if !state.isShut { state.inside += 1 }
+            return !state.isShut
+        }
+        guard mayEnter else { return nil }
+        defer { state.change { $0.inside -= 1 } }
+        while true {
+            var isEmpty = false
+            if let socket = takeOne(&isEmpty) { return socket }
+            if isEmpty { shut() }
+            if state.withLock({ $0.isShut }) { return nil }
+            pause()
+        }
+    }
+
+    /// Accepts one connection; `nil` when accepting failed, and while the service drains also when none is to be taken
+    /// any more, which `isEmpty` says then.
+    private func takeOne(_ isEmpty: inout Bool) -> TCPSocket? {
+        switch listener {
+        case .some(let listener):
+            do throws(SocketError) {
+                let isDraining = core.signals.isDraining
+                let socket = isDraining ? try takeQueued(from: listener) : try listener.accept()
+                recovery.succeeded()
+                isEmpty = isDraining && socket == nil
+                return socket
+            } catch {
+                if state.withLock({ $0.isShut }) { return nil }
+                return recovery.failed(error) { () throws(SocketError) in
+                    // Another thread may be faster. Then this one waits in line as any other, which is no harm.
+                    try isQueueEmpty ? nil : listener.accept()
+                }
+            }
+        case .none: return nil
+        }
+    }
+
+    /// Accepts a connection that was queued when the drain began.
+    private func takeQueued(from listener: borrowing TCPListener) throws(SocketError) -> TCPSocket? {
+        let isAllowed = state.withLock { state in
+            state.left -= 1
+            return state.left >= 0
+        }
+        return isAllowed ? try listener.tryAccept() : nil
+    }
+
+    /// Waits until accepting may be tried again. Only the end of the service cuts it short.
+    private func pause() {
+        guard let end = recovery.pauseEnd else { return }
+        if core.signals.isDraining {
+            var nothing: [PollEntry] = []
+            _ = try? Kernel.poll(&nothing, until: Deadline(time: end).earlier(of: .after(Self.glance)))
+        } else {
+            _ = try? Kernel.wait(for: .readable, on: core.signals.descriptor, until: Deadline(time: end))
+        }
+    }
+
+    private var isQueueEmpty: Bool {
+        ((try? Kernel.wait(for: .readable, on: descriptor, until: .after(.zero))) ?? []).isEmpty
+    }
+
+    /// Wakes whoever waits in accept(2), and lets nobody in any more. Once.
+    private func shut() {
+        let isFirst = state.change { state in
+            defer { state.isShut = true }
+            return !state.isShut
+        }
+        // Fails only on what is no listening socket any more, and then nobody waits there.
+        if isFirst { try? Kernel.shutdown(descriptor, .reading) }
+    }
+}
+
+// The end.
+extension PoolDoor {
+    private static let glance: Duration = .milliseconds(5)
+    private static let forceTime: Duration = .seconds(5)
+
+    /// Ends accepting once the threads have taken what is queued, or else at the deadline, and closes the listener. Call
+    /// it when the service drains.
+    ///
+    /// The threads that serve come to take what is queued, and the first that finds nothing shuts the door. When they all
+    /// wait in accept(2), nobody would: then it is shut here.
+    func close(until deadline: Deadline) {
+        recovery.succeeded()
+        while !deadline.hasPassed, !core.table.isHurried, !isQueueEmpty {
+            if state.wait(until: .after(Self.glance), { $0.isShut ? true : nil }) != nil { break }
+        }
+        if !isQueueEmpty { refuseQueued() }
+        shut()
+        let isDeserted = state.wait(until: .after(Self.forceTime)) { $0.inside == 0 ? true : nil } != nil
+        // With someone inside it would be closed under their hands: better to leave it to the end of the process.
+        if isDeserted { listener.take()?.close() }
+    }
+
+    /// Resets what is queued and was not taken in time, so that it is counted.
+    private func refuseQueued() {
+        switch listener {
+        case .some(let listener):
+            while let socket = try? takeQueued(from: listener) {
+                let peer = socket.peer
+                socket.abort()
+                core.refuse(peer, "the service ends")
+            }
+        case .none: break
+        }
+    }
+}
