@@ -210,3 +210,13 @@ extension Connection {
         if core.output.queue.count > StreamOutput.gatherLimit, loop.isCurrent { unsafe loop.flush(side.channel) }
     }
 }
+
+extension Connection {
+    /// Has the loop tell what happens to this connection. On the loop's thread, once.
+    package func watch() throws(StreamError) {
+        guard case .loop(let loop, let side) = transport else { return }
+        do throws(Errno) { try unsafe loop.watch(side.channel) } catch {
+            throw .socket(SocketError(.open, address: peer.description, errno: error))
+        }
+    }
+}

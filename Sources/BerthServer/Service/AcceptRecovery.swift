@@ -16,7 +16,7 @@ final class AcceptRecovery: Sendable {
         static var newReserve: Descriptor? { try? Kernel.open("/dev/null") }
     }
 
-    private let core: ServiceCore
+    let core: ServiceCore
     private let state = Monitor(State())
     private let isFailing = Atomic<Bool>(false)
 

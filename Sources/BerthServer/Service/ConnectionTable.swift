@@ -52,6 +52,9 @@ final class ConnectionTable: Sendable {
 
     func countRefused() { state.withLock { $0.statistics.refused += 1 } }
 
+    /// Whether another connection may come.
+    var hasRoom: Bool { state.withLock { [maximum] in $0.statistics.active < maximum } }
+
     /// Whether another connection may come, waiting for one to end until `deadline`, or until someone is in a hurry.
     func waitForRoom(until deadline: Deadline) -> Bool {
         state.wait(until: deadline) { [maximum] state in

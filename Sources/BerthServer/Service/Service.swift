@@ -29,7 +29,9 @@ func makeService(
     let address = listener.address
     do throws(Errno) {
         switch model.resolved(for: configuration.limits) {
-        case .eventLoops: throw .notSupported
+        case .eventLoops(let loops, _):
+            let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
+            return try LoopService(listener: listener, core: core, loops: loops ?? 1)
         case .threads:
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
             return try ThreadedService(listener: listener, core: core)
@@ -38,8 +40,6 @@ func makeService(
             return try PooledService(listener: listener, core: core)
         }
     } catch {
-        throw SocketError(
-            .listen, address: address.description, errno: error,
-            detail: error == .notSupported ? "the model \(model) is not there yet" : nil)
+        throw SocketError(.listen, address: address.description, errno: error)
     }
 }

@@ -29,7 +29,7 @@ final class ThreadAcceptor: Sendable {
                 if isWaitingForRoom, !core.table.waitForRoom(until: .after(.zero)) { break }
             }
         }
-        takeRest(of: listener)
+        recovery.takeRest(of: listener, until: .after(core.configuration.limits.drain)) { core.startThread(for: $0) }
         listener.close()
     }
 
@@ -38,37 +38,10 @@ final class ThreadAcceptor: Sendable {
 
     private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
 
-    /// Takes the connections that the kernel has accepted when the service begins to drain: a closed listener would
-    /// reset them.
-    private func takeRest(of listener: borrowing TCPListener) {
-        let deadline = Deadline.after(core.configuration.limits.drain)
-        recovery.succeeded()
-        // The queue held no more than this, and is served in order: who comes later may come for ever.
-        for _ in 0...listener.backlog.effective {
-            if isWaitingForRoom { _ = core.table.waitForRoom(until: deadline) }
-            while !acceptOne(from: listener) {
-                // Nothing is left, or there is no descriptor until another connection ends.
-                guard let pauseEnd = recovery.pauseEnd, !deadline.hasPassed, !core.table.isHurried else { return }
-                var nothing: [PollEntry] = []
-                _ = try? Kernel.poll(&nothing, until: Deadline(time: pauseEnd).earlier(of: deadline))
-            }
-        }
-    }
-
     /// Accepts one connection; false when there is none, or when accepting failed and a pause is due.
     private func acceptOne(from listener: borrowing TCPListener) -> Bool {
-        guard let socket = takeOne(from: listener) else { return false }
+        guard let socket = recovery.takeOne(from: listener) else { return false }
         core.startThread(for: socket)
         return true
-    }
-
-    private func takeOne(from listener: borrowing TCPListener) -> TCPSocket? {
-        do throws(SocketError) {
-            let socket = try listener.tryAccept()
-            recovery.succeeded()
-            return socket
-        } catch {
-            return recovery.failed(error) { () throws(SocketError) in try listener.tryAccept() }
-        }
     }
 }

@@ -1,0 +1,28 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+// How a connection is served on its loop.
+extension LoopDoor {
+    /// Begins to serve an admitted connection, on the loop's thread.
+    func start(_ admitted: Admitted, at place: Berth) {
+        let loop = place.loop
+        let task = Task(executorPreference: loop) { [self] in
+            await core.converse(
+                admitted.id, with: admitted.peer,
+                open: { () throws(StreamError) in try open(admitted, on: loop) }, abandon: {})
+            ended(at: place)
+        }
+        core.table.setTask(admitted.id, task)
+    }
+
+    private func open(_ admitted: Admitted, on loop: EventLoop) throws(StreamError) -> Connection {
+        let connection = Connection(
+            id: admitted.id, socket: admitted.takeSocket(), framing: core.configuration.framing, loop: loop,
+            signals: core.signals)
+        try connection.setIdleLimit(core.configuration.limits.idle)
+        connection.stallLimit = core.configuration.limits.writeStall
+        try connection.watch()
+        return connection
+    }
+}

@@ -1,0 +1,151 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+internal import Synchronization
+
+/// Where connections come in: the listener that all loops watch, and who takes which connection.
+///
+/// The kernel wakes one loop for a connection (EPOLLEXCLUSIVE), which accepts it. It keeps it, unless it has notably more
+/// than the one with the fewest: then that one gets it. `docs/decisions/0007-accepting.md` has what the other ways cost.
+final class LoopDoor: Sendable {
+    /// A loop with what the door knows of it.
+    final class Berth: Sendable {
+        let loop: EventLoop
+        /// Its connections.
+        let load = Atomic<Int>(0)
+        init(_ loop: EventLoop) { self.loop = loop }
+    }
+
+    let core: ServiceCore
+    private let listener: Monitor<TCPListener?>
+    /// The listener's descriptor, open until ``close(until:)`` has ended.
+    private let descriptor: Int32
+    private let recovery: AcceptRecovery
+    private let places: [Berth]
+    /// Whether nothing is accepted because there are as many connections as there may be.
+    private let isFull = Atomic<Bool>(false)
+
+    init(core: ServiceCore, listener: consuming TCPListener, loops: [EventLoop]) {
+        self.core = core
+        descriptor = listener.fileDescriptor
+        recovery = AcceptRecovery(core: core)
+        self.listener = Monitor(listener)
+        places = loops.map { Berth($0) }
+    }
+
+    /// Connections that a loop takes before it looks after those that it has.
+    private static let batch = 64
+    /// How many connections more than another a loop may have: handing one over costs more than a small imbalance.
+    private static let tolerance = 8
+
+    /// Starts the loops, each of which accepts.
+    func open() throws(Errno) {
+        for (index, place) in places.enumerated() {
+            place.loop.onListenerReady = { [self] in accept(at: place) }
+            try place.loop.watch(listener: descriptor)
+            try place.loop.start(name: "berth-loop-\(index)")
+        }
+    }
+
+    // MARK: On a loop's thread
+
+    private func accept(at place: Berth) {
+        for _ in 0..<Self.batch {
+            if core.signals.isDraining { return }
+            if isWaitingForRoom, !core.table.hasRoom { return waitForRoom() }
+            guard let socket = takeOne() else { return pauseIfDue(at: place) }
+            take(socket, at: place)
+        }
+    }
+
+    private func takeOne() -> TCPSocket? {
+        listener.withLock { listener in
+            recovery.takeOne { () throws(SocketError) in try listener?.tryAccept() ?? nil }
+        }
+    }
+
+    /// After a failure the listener, which stays ready, is not watched until it is time to try again.
+    private func pauseIfDue(at place: Berth) {
+        guard let end = recovery.pauseEnd else { return }
+        place.loop.unwatch(listener: descriptor)
+        place.loop.pause(for: end.duration(since: .now)) { [self] in watch(at: place) }
+    }
+
+    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
+
+    private func take(_ socket: consuming TCPSocket, at place: Berth) {
+        guard let admitted = core.admit(socket) else { return }
+        let chosen = leastLoaded(comparedTo: place)
+        chosen.load.add(1, ordering: .relaxed)
+        if chosen === place {
+            start(admitted, at: place)
+        } else {
+            chosen.loop.call { [self] in start(admitted, at: chosen) }
+        }
+    }
+
+    private func leastLoaded(comparedTo place: Berth) -> Berth {
+        if places.count == 1 { return place }
+        let own = place.load.load(ordering: .relaxed)
+        guard let least = places.min(by: { $0.load.load(ordering: .relaxed) < $1.load.load(ordering: .relaxed) }),
+            own > least.load.load(ordering: .relaxed) + Self.tolerance
+        else { return place }
+        return least
+    }
+
+    /// Stops to accept, on all loops, until a connection ends.
+    private func waitForRoom() {
+        isFull.store(true, ordering: .sequentiallyConsistent)
+        for place in places { place.loop.call { [self] in place.loop.unwatch(listener: descriptor) } }
+        // One may have ended before it could know.
+        if core.table.hasRoom { reopen() }
+    }
+
+    private func reopen() {
+        guard isFull.exchange(false, ordering: .sequentiallyConsistent) else { return }
+        for place in places { place.loop.call { [self] in watch(at: place) } }
+    }
+
+    private func watch(at place: Berth) {
+        if core.signals.isDraining || isFull.load(ordering: .sequentiallyConsistent) { return }
+        try? place.loop.watch(listener: descriptor)
+    }
+
+    /// A connection has ended.
+    func ended(at place: Berth) {
+        place.load.subtract(1, ordering: .relaxed)
+        if isFull.load(ordering: .sequentiallyConsistent) { reopen() }
+    }
+}
+
+// The end.
+extension LoopDoor {
+    /// Ends accepting: tells the connections that the service ends, takes what the kernel has accepted already, and closes
+    /// the listener. From the thread that ends the service.
+    func close(until deadline: Deadline) {
+        let left = Monitor(places.count)
+        for place in places {
+            place.loop.call { [self] in
+                place.loop.unwatch(listener: descriptor)
+                place.loop.drain()
+                left.change { $0 -= 1 }
+            }
+        }
+        _ = left.wait(until: deadline) { $0 == 0 ? true : nil }
+        guard let listener = listener.withLock({ $0.take() }) else { return }
+        recovery.takeRest(of: listener, until: deadline) { socket in
+            guard let admitted = core.admit(socket) else { return }
+            let chosen = leastLoaded
+            chosen.load.add(1, ordering: .relaxed)
+            chosen.loop.call { [self] in start(admitted, at: chosen) }
+        }
+        listener.close()
+    }
+
+    private var leastLoaded: Berth {
+        places.min { $0.load.load(ordering: .relaxed) < $1.load.load(ordering: .relaxed) } ?? places[0]
+    }
+
+    /// Ends the threads of the loops, which have no connection any more.
+    func stopLoops() { for place in places { place.loop.stop() } }
+}

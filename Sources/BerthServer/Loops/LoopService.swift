@@ -1,0 +1,38 @@
+internal import BerthEngine
+internal import BerthSockets
+internal import BerthSystem
+
+/// The event-loops engine at work: some loops, each a thread, that accept from one listener and run the handlers of what
+/// they accept.
+final class LoopService: Service {
+    let core: ServiceCore
+    let address: SocketAddress
+    private let door: LoopDoor
+
+    /// Starts to accept on `listener`.
+    init(listener: consuming TCPListener, core: ServiceCore, loops: Int) throws(Errno) {
+        self.core = core
+        address = listener.address
+        door = LoopDoor(core: core, listener: listener, loops: try Self.makeLoops(loops))
+        try door.open()
+    }
+
+    private static func makeLoops(_ count: Int) throws(Errno) -> [EventLoop] {
+        var loops: [EventLoop] = []
+        for _ in 0..<count { loops.append(try EventLoop()) }
+        return loops
+    }
+
+    var statistics: ServerStatistics { core.table.statistics }
+
+    func stop() -> StopReport {
+        let report = core.stop { deadline in door.close(until: deadline) }
+        // What is stuck goes on, and needs its loop.
+        if report.stuck.isEmpty { door.stopLoops() }
+        return report
+    }
+
+    func hurry() { core.table.hurry() }
+
+    func report(_ event: ServerEvent) { core.report(event) }
+}
