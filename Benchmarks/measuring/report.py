@@ -13,8 +13,8 @@ FIGURES = [  # title, figure, its key, how it is written
     ("instructions, depth 1", "instructions 1", "instructions", "{:,.0f}"),
     ("depth 16", "instructions 16", "instructions", "{:,.0f}"),
     ("system calls, 64 × 16", "system calls", "calls", "{:.3f}"),
-    ("allocations, depth 1", "allocations 1", "allocations", "{:.4f}"),
-    ("depth 16", "allocations 16", "allocations", "{:.4f}"),
+    ("allocations, depth 1", "allocations 1", "allocations", "{:.3f}"),
+    ("depth 16", "allocations 16", "allocations", "{:.3f}"),
     ("bytes an idle connection", "idle memory", "bytes_spoken", "{:,.0f}"),
 ]
 IDLE = [
@@ -75,7 +75,7 @@ def figure_tables(figures, order):
 
     def cell(name, figure, key, form):
         found = figures[name].get(figure)
-        return form.format(found[key]) if found else ""
+        return form.format(found[key]).replace("-0.000", "0.000") if found else ""
 
     if any(figure in figures[name] for name in names for _, figure, _, _ in FIGURES):
         lines += ["## What a request and a connection cost", "",
