@@ -28,13 +28,15 @@ def bar(name, value, y):
     if value > MOST:
         x = LABELS + BARS - 14
         parts.append(f'<path class="cut" d="M{x} {y + LINE} l5 {-LINE} h4 l-5 {LINE} z"/>')
-    parts.append(f'<text class="text" x="{LABELS + width + 5:.1f}" y="{y + 11}">{value:.2f}</text>')
+    # Beside the bar, but not across the dashed line.
+    x = LABELS + max(width, BARS / MOST if value > 0.2 else 0) + 5
+    parts.append(f'<text class="text" x="{x:.1f}" y="{y + 11}">{value:.2f}</text>')
     return parts
 
 
 def panel(key, bars, x, y):
     what = SCENARIOS[key].what
-    half = what.rfind(" ", 0, 46) if len(what) > 46 else len(what)
+    half = what.rfind(" ", 0, 54) if len(what) > 54 else len(what)
     one = LABELS + BARS / MOST
     parts = [f'<g transform="translate({x} {y})">', f'<text class="text" y="0" font-weight="bold">{key}</text>',
              f'<text class="faint" y="13" font-size="10">{escape(what[:half])}</text>',

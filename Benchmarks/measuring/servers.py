@@ -83,12 +83,15 @@ class Server:
         said = [line for line in self.log.read().splitlines() if line and not line.startswith("==")]
         raise Missing(said[-1] if said else f"it did not listen within {patience} s")
 
-    def terminate(self, patience=60):
+    def terminate(self, patience=30):
         """Ends it by SIGTERM and waits, so that what runs around it can write its result."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         for pid in map(int, children or [self.pid]):
             os.kill(pid, signal.SIGTERM)
-        self.process.wait(patience)
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise Missing(f"it did not end within {patience} s of SIGTERM") from None
 
     def kill(self):
         """Ends it, and what it has started itself."""

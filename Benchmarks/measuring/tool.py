@@ -1,6 +1,7 @@
 """The frame of a tool: its arguments, and its one line of result."""
 import argparse
 import json
+import subprocess
 import sys
 
 from . import servers
@@ -22,6 +23,8 @@ def main(description, measure, sentence, options=()):
         found = measure(arguments.server, table[arguments.server], arguments)
     except servers.Missing as missing:
         sys.exit(f"skipped: {arguments.server}: {missing}")
+    except subprocess.SubprocessError as failure:
+        sys.exit(f"failed: {arguments.server}: {failure}")
     print(json.dumps(found) if arguments.json else f"{arguments.server}: {sentence(found)}")
 
 

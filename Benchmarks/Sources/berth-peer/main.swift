@@ -24,8 +24,8 @@ func parse(_ arguments: [String]) throws(ArgumentError) -> (form: Form, mode: Mo
 
 do throws(ArgumentError) {
     let wanted = try parse(Array(CommandLine.arguments.dropFirst()))
-    // Not awaited here: an async `main` ends in `dispatch_main`, whose sigsuspend brings valgrind 3.19 down (it writes to
-    // the mask that it is given, which is constant). The service is the same; this thread only waits.
+    // Not awaited here: an async `main` waits in `dispatch_main`, whose sigsuspend brings valgrind 3.19 down, and with it
+    // the count of instructions. The service is the same; this thread only waits.
     Task.detached {
         do {
             try await serve(wanted.form, wanted.mode, on: try Endpoint(parsing: "127.0.0.1:\(wanted.port)"))
