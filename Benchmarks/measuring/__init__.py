@@ -1,0 +1,1 @@
+"""What Benchmarks/run and the tools beside it share."""
