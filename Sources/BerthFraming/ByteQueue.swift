@@ -40,6 +40,7 @@ public struct ByteQueue: ~Copyable {
     }
 
     /// Calls `body` with the waiting bytes; the pointer is valid only during the call.
+    @inlinable
     public func withUnsafeBytes<R: ~Copyable, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {

@@ -33,6 +33,17 @@ public struct PrefixLayout: BitwiseCopyable, Sendable {
         return FrameExtent(body: Range(uncheckedBounds: (width, end)), consumed: end)
     }
 
+    /// The frame at the beginning of `input`, or how many bytes there have to be before there can be one. `nil` where
+    /// something is wrong.
+    @inlinable
+    public func step(_ input: RawSpan) -> FrameStep? {
+        if let extent = frame(in: input) { return .frame(extent) }
+        if width == 0 { return nil }
+        if input.byteCount < width { return .needsMore(width) }
+        let body = length(input) &- ownBytes
+        return body <= maximum ? .needsMore(width &+ Int(truncatingIfNeeded: body)) : nil
+    }
+
     @inlinable @inline(__always)
     func length(_ input: RawSpan) -> UInt64 {
         // Within the prefix, which the caller has found to be there.
@@ -66,7 +77,7 @@ extension LengthPrefix {
         guard width == .four || width == .eight else { return .none }
         return PrefixLayout(
             width: width.rawValue, isBigEndian: endian == .big, ownBytes: ownBytes,
-            maximum: UInt64(clamping: maximumFrame.bytes))
+            maximum: UInt64(clamping: min(maximumFrame.bytes, Int.max - width.rawValue)))
     }
 }
 

@@ -9,34 +9,69 @@ public struct SocketError: Error, Sendable {
         case option(String)
     }
 
-    public let operation: Operation
+    public var operation: Operation { contents.operation }
     /// The address concerned, as people write it.
-    public let address: String?
+    public var address: String? { contents.address }
     /// The error number; `nil` when the failure is none of the kernel's, such as a deadline that passed.
-    public let errno: Errno?
+    public var errno: Errno? { contents.errno }
     /// What happened, in place of the error number's own sentence.
-    public var detail: String?
+    public var detail: String? {
+        get { contents.detail }
+        set { change { $0.detail = newValue } }
+    }
     /// What to do about it.
-    public var hint: String?
+    public var hint: String? {
+        get { contents.hint }
+        set { change { $0.hint = newValue } }
+    }
     /// The addresses that a connect tried, each with its own failure.
-    public var attempts: [ConnectAttempt]
+    public var attempts: [ConnectAttempt] {
+        get { contents.attempts }
+        set { change { $0.attempts = newValue } }
+    }
     /// How many bytes of a message the kernel had taken before sending it failed. They may have reached the peer. `nil`
     /// for all that does not send.
-    public var bytesTaken: Int?
+    public var bytesTaken: Int? {
+        get { contents.bytesTaken }
+        set { change { $0.bytesTaken = newValue } }
+    }
     /// Whether a deadline of Berth passed, as opposed to the kernel giving up with ETIMEDOUT.
-    public private(set) var isDeadline = false
+    public var isDeadline: Bool { contents.isDeadline }
+
+    // In a box: an error is one word, so that what may throw one needs no room for it.
+    private var box: Box
+    private var contents: Contents { box.contents }
+
+    private struct Contents: Sendable {
+        var operation: Operation
+        var address: String?
+        var errno: Errno?
+        var detail: String?
+        var hint: String?
+        var attempts: [ConnectAttempt]
+        var bytesTaken: Int?
+        var isDeadline = false
+    }
+
+    private final class Box: Sendable {
+        let contents: Contents
+        init(_ contents: Contents) { self.contents = contents }
+    }
 
     public init(
         _ operation: Operation, address: String? = nil, errno: Errno? = nil, detail: String? = nil,
         hint: String? = nil, attempts: [ConnectAttempt] = [], bytesTaken: Int? = nil
     ) {
-        self.operation = operation
-        self.address = address
-        self.errno = errno
-        self.detail = detail
-        self.hint = hint
-        self.attempts = attempts
-        self.bytesTaken = bytesTaken
+        box = Box(
+            Contents(
+                operation: operation, address: address, errno: errno, detail: detail, hint: hint, attempts: attempts,
+                bytesTaken: bytesTaken))
+    }
+
+    private mutating func change(_ body: (inout Contents) -> Void) {
+        var contents = box.contents
+        body(&contents)
+        box = Box(contents)
     }
 }
 
@@ -97,7 +132,7 @@ extension SocketError {
     ) -> SocketError {
         let limit = time.map { "within \($0.short)" } ?? "before the deadline"
         var error = SocketError(operation, address: address, detail: "no \(what) \(limit)", bytesTaken: bytesTaken)
-        error.isDeadline = true
+        error.change { $0.isDeadline = true }
         return error
     }
 }

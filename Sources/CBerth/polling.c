@@ -1,4 +1,5 @@
 #include "CBerth.h"
+#include <sys/epoll.h>
 
 int berth_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -10,3 +11,9 @@ int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint6
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout) {
     return epoll_wait(epoll, entries, count, timeout);
 }
+
+size_t berth_epoll_entry_size(void) { return sizeof(struct epoll_event); }
+
+uint32_t berth_epoll_events(const void *entries, int index) { return ((const struct epoll_event *)entries)[index].events; }
+
+uint64_t berth_epoll_token(const void *entries, int index) { return ((const struct epoll_event *)entries)[index].data.u64; }

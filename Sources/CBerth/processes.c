@@ -23,6 +23,4 @@ char **berth_environment(void) {
     return environ;
 }
 
-static __thread void *thread_mark;
-void *berth_thread_mark(void) { return thread_mark; }
-void berth_thread_set_mark(void *mark) { thread_mark = mark; }
+__thread void *berth_thread_mark_word;

@@ -23,7 +23,11 @@ struct Form: Sendable {
         case "threads": self.init(.threads, .borrowed)
         case "threads-owned": self.init(.threads, .owned)
         case "threads-sync": self.init(.threads, .synchronous)
-        case "async", "owned", "sync", "thread-pool", "uring", "uring-sync":
+        case "async": self.init(.eventLoops(loops: threads, io: .epoll), .borrowed)
+        case "owned": self.init(.eventLoops(loops: threads, io: .epoll), .owned)
+        case "sync": self.init(.eventLoops(loops: threads, io: .epoll), .synchronous)
+        case "thread-pool": self.init(.threadPool(threads: threads), .borrowed)
+        case "uring", "uring-sync":
             throw ArgumentError("Berth has no model for the form '\(name)' yet")
         default: throw ArgumentError("there is no form '\(name)'")
         }

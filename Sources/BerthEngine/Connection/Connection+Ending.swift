@@ -32,9 +32,10 @@ extension Connection {
             // Nothing more can come, and nothing is unread in the kernel: a plain close sends the FIN.
             report.unacknowledged = try borrowSocket { $0.unacknowledgedBytes }
         } else {
-            switch transport {
-            case .blocking: report = try borrowSocket { $0.lingerUntilPeerFinishes(within: time, discarding: limit) }
-            case .loop(let loop, let side): report = try await linger(within: time, limit.bytes, loop, side)
+            if unsafe channel == nil {
+                report = try borrowSocket { $0.lingerUntilPeerFinishes(within: time, discarding: limit) }
+            } else {
+                report = try await linger(within: time, limit.bytes)
             }
         }
         report.discarded += unread
@@ -52,10 +53,7 @@ extension Connection {
 
     private func endStream() {
         willEnd?()
-        switch transport {
-        case .blocking(let stream): stream.close()
-        case .loop: takeSocket()?.close()
-        }
+        if let stream { stream.close() } else { takeSocket()?.close() }
     }
 
     /// Flushes and sends a FIN: nothing more can be written, but the peer can still send (a half-close).
@@ -76,10 +74,7 @@ extension Connection {
     /// Ends the connection with an RST, on purpose.
     public func abort() {
         willEnd?()
-        switch transport {
-        case .blocking(let stream): stream.abort()
-        case .loop: takeSocket()?.abort()
-        }
+        if let stream { stream.abort() } else { takeSocket()?.abort() }
         endedBy = .abort
     }
 
@@ -94,10 +89,7 @@ extension Connection {
     }
 
     private func detachNow() throws(StreamError) -> DetachedStream {
-        guard case .loop = transport else {
-            guard case .blocking(let stream) = transport else { throw .ended }
-            return try stream.detach()
-        }
+        if let stream { return try stream.detach() }
         let unread = core.input.take(core.input.queue.count)
         guard let socket = takeSocket(isKept: true) else { throw .ended }
         return DetachedStream(socket: socket, unread: unread)
@@ -106,13 +98,9 @@ extension Connection {
     /// The number of the socket's descriptor, which stays owned by the connection.
     package var fileDescriptor: Int32 {
         get throws(StreamError) {
-            switch transport {
-            case .blocking(let stream): return try stream.fileDescriptor
-            case .loop(_, let side):
-                let number = unsafe side.channel.pointee.descriptor
-                if number < 0 { throw .ended }
-                return number
-            }
+            if let stream { return try stream.fileDescriptor }
+            guard let channel = unsafe channel, unsafe channel.pointee.descriptor >= 0 else { throw .ended }
+            return unsafe channel.pointee.descriptor
         }
     }
 }
@@ -121,12 +109,12 @@ extension Connection {
 extension Connection {
     /// Takes the socket out of its loop; `nil` when that has been done.
     private func takeSocket(isKept: Bool = false) -> TCPSocket? {
-        guard case .loop(let loop, let side) = transport else { return nil }
+        guard let channel = unsafe channel else { return nil }
         let taken: Descriptor?
         if loop.isCurrent {
-            taken = unsafe loop.release(side.channel, closing: !isKept)
+            taken = unsafe loop.release(channel, closing: !isKept)
         } else {
-            taken = unsafe loop.releaseFromElsewhere(side.channel)
+            taken = unsafe eventLoop.releaseFromElsewhere(channel)
         }
         core.end()
         guard let taken else { return nil }
@@ -134,7 +122,7 @@ extension Connection {
     }
 
     private func linger(
-        within time: Duration, _ limit: Int, _ loop: EventLoop, _ side: LoopSide
+        within time: Duration, _ limit: Int
     ) async throws(StreamError) -> CloseReport {
         try? Kernel.shutdown(try fileDescriptor, .writing)
         var report = CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)
@@ -146,14 +134,18 @@ extension Connection {
     /// Reads and throws away what the peer sends until it finishes.
     private func discardInput(until deadline: Deadline, _ limit: Int, _ discarded: inout Int) async -> CloseReport.Ending
     {
-        let usual = (idleNanoseconds, core.input.wasInterrupted)
-        defer { (idleNanoseconds, core.input.wasInterrupted) = usual }
-        isLingering = true
+        let usual = (idleLimit, core.input.wasInterrupted)
+        defer {
+            try? setIdleLimit(usual.0)
+            core.input.wasInterrupted = usual.1
+        }
+        // The end of the service does not end this: it is how connections end.
+        unsafe channel?.pointee.heedsDrain = false
         core.input.wasInterrupted = false
         while discarded <= limit {
             core.input.queue.removeAll()
             guard let rest = deadline.remaining, rest > .zero else { return .timedOut }
-            idleNanoseconds = max(1_000_000, rest.wholeNanoseconds)
+            try? setIdleLimit(rest)
             do throws(StreamError) {
                 let count = try await receive(room: 1)
                 if count == 0 { return .peerFinished }

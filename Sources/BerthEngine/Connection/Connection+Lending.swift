@@ -11,11 +11,7 @@ extension Connection {
         try await flush()
         // Whoever polls the signal is told by it.
         defer { _ = isDraining }
-        let descriptor: Int32
-        switch transport {
-        case .blocking(let stream): descriptor = try stream.lendDescriptor()
-        case .loop: descriptor = try fileDescriptor
-        }
+        let descriptor = try stream?.lendDescriptor() ?? fileDescriptor
         return try body(descriptor, signals?.descriptor ?? -1)
     }
 }

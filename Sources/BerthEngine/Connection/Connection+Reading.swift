@@ -76,25 +76,13 @@ extension Connection {
         if core.output.isOpen, let there = core.input.layout.frame(in: core.input.queue.bytes) {
             extent = there
         } else {
-            try await makeRoomForReplies()
+            if !canReply() { try await flush() }
             guard let found = try await nextFrame() else { return false }
             extent = found
         }
         defer { core.input.queue.consume(extent.consumed) }
         try body(BorrowedFrame(extent, in: core.input.queue.bytes), ReplyWriter(self))
         return true
-    }
-
-    /// Where the next whole frame lies in the buffer, receiving until it is there; `nil` at the end.
-    @usableFromInline @inline(never)
-    func nextFrame() async throws(StreamError) -> FrameExtent? {
-        while true {
-            switch try core.input.nextFrame() {
-            case .frame(let extent): return extent
-            case .needsMore(let count): _ = try await receive(room: count - core.input.queue.count)
-            case .end: return nil
-            }
-        }
     }
 
     /// Reads the next frame piece by piece, so that its size does not matter; `false` at the peer's end.

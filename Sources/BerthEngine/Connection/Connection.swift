@@ -16,9 +16,13 @@ public final class Connection {
     /// The address of the peer.
     public let peer: SocketAddress
 
-    /// The buffers and codecs, at a fixed place, so that reaching them costs no check. The transport owns them.
+    /// The buffers and codecs, at a fixed place, so that reaching them costs no check. The stream or the channel owns them.
     @usableFromInline let memory: UnsafeMutablePointer<StreamCore>
-    let transport: Transport
+    // How the bytes move and how one waits for them: a stream, on a thread that blocks; a channel, on an event loop.
+    let stream: SocketStream?
+    let channel: UnsafeMutablePointer<Channel>?
+    private let ownLoop: EventLoop?
+    private let ownCore: LoopCore?
     package let signals: ServerSignals?
     /// What the handler did to end the connection itself.
     package internal(set) var endedBy: Ending?
@@ -27,20 +31,6 @@ public final class Connection {
     /// Whether the handler has asked, and was told, that the service is ending.
     package private(set) var wasToldOfDrain = false
     private var knownLocal: SocketAddress?
-    // On a loop; `.max` for as long as it takes.
-    var idleNanoseconds: Int64 = .max
-    var stallNanoseconds: Int64 = .max
-    /// Whether the peer's last bytes are awaited: the end of the service does not end that.
-    var isLingering = false
-
-    /// How the bytes move, and how one waits for them.
-    enum Transport {
-        /// A thread that blocks.
-        case blocking(SocketStream)
-        /// An event loop.
-        case loop(EventLoop, LoopSide)
-    }
-
     package enum Ending: Sendable {
         case finish(CloseReport)
         case close
@@ -55,7 +45,10 @@ public final class Connection {
         peer = stream.peer
         knownLocal = local
         unsafe memory = stream.memory
-        transport = .blocking(stream)
+        self.stream = stream
+        unsafe channel = nil
+        ownLoop = nil
+        ownCore = nil
     }
 
     /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
@@ -65,20 +58,32 @@ public final class Connection {
         self.id = id
         self.signals = signals
         peer = socket.peer
-        let channel = unsafe loop.makeChannel(socket.detach(), framing: framing)
+        let channel = unsafe loop.core.makeChannel(socket.detach(), framing: framing)
         // `core` is the first field.
         unsafe memory = UnsafeMutableRawPointer(channel).assumingMemoryBound(to: StreamCore.self)
-        transport = unsafe .loop(loop, LoopSide(channel: channel))
+        unsafe self.channel = channel
+        stream = nil
+        ownLoop = loop
+        ownCore = loop.core
+        unsafe channel.pointee.heedsDrain = signals != nil
         unsafe channel.pointee.owner = Unmanaged.passUnretained(self)
     }
 
     deinit {
-        guard case .loop(let loop, let side) = transport else { return }
-        if loop.isCurrent { return unsafe loop.free(side.channel) }
+        guard let channel = unsafe channel else { return }
+        if loop.isCurrent { return unsafe loop.free(channel) }
         // Held until now by someone off the loop, and by nobody any more.
-        unsafe side.channel.pointee.owner = nil
-        loop.call { [loop, side] in unsafe loop.free(side.channel) }
+        unsafe channel.pointee.owner = nil
+        let side = unsafe LoopSide(channel: channel)
+        eventLoop.call { [loop] in unsafe loop.free(side.channel) }
     }
+
+    // Not nil wherever there is a channel: they are set together, and nobody asks without having looked for that.
+
+    /// The loop of a connection that has a channel, for those on its thread.
+    var loop: LoopCore { unsafe ownCore.unsafelyUnwrapped }
+    /// The loop of a connection that has a channel, from any thread.
+    var eventLoop: EventLoop { unsafe ownLoop.unsafelyUnwrapped }
 
     /// The buffers and codecs.
     @inlinable var core: StreamCore {

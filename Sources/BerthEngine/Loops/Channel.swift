@@ -45,8 +45,12 @@ struct Channel: ~Copyable {
     var watchesRoom = false
     /// Whether the handler's task was cancelled.
     var isCancelled = false
-    /// Whether the end of the service ends waits for a new message.
+    /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
+    /// being ended.
     var heedsDrain = false
+    /// How long a wait for the peer to send something, and to make room, may take; `.max` for as long as it takes.
+    var idleLimit: Int64 = .max
+    var stallLimit: Int64 = .max
     /// Whether the server cut the connection.
     var wasKilled = false
     /// Whether the peer has made room since the wait for that began.
@@ -60,7 +64,7 @@ struct Channel: ~Copyable {
     /// What the kernel had no room for. The handler's own output is empty while there is something here.
     var unsent = ByteQueue()
     /// Why sending `unsent` failed.
-    var sendFailure: SocketFailure?
+    var sendFailure: SocketError?
     /// Until when the present wait may last, in nanoseconds; `.max` for as long as it takes.
     var deadline: Int64 = .max
     /// Armed for the deadline of this wait, or of an earlier one.
@@ -79,10 +83,4 @@ struct Channel: ~Copyable {
 
     /// Of how much a handler may receive before the others have their turn: 16 buffers.
     static var turnLimit: Int32 { 16 }
-}
-
-/// An error in a box: what rarely happens should not take room in every channel.
-final class SocketFailure: Sendable {
-    let error: SocketError
-    init(_ error: SocketError) { self.error = error }
 }

@@ -18,23 +18,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var isStopped = false
     }
 
-    let state: UnsafeMutablePointer<LoopState>
+    let core: LoopCore
     private let inbox = Monitor(Inbox())
     private let wakeUp: WakeUp
     /// Whether the loop was told to look into its inbox.
     private let isCalled = Atomic<Bool>(false)
     private let isOver = Monitor(false)
-    /// Counts the handlers that were run: one that stands still while the loop is busy is blocked.
-    let progress = Atomic<UInt64>(0)
-    /// Whose handler runs: 0 for none.
-    let running = Atomic<UInt64>(0)
     /// How many times the loop has waited for events, and how many events of its listener it was woken by.
     package let wakeUps = Atomic<Int>(0)
 
     /// Called on the loop's thread when its listener is ready; see ``watch(listener:)``.
     package var onListenerReady: (() -> Void)? {
-        get { unsafe state.pointee.onListenerReady }
-        set { unsafe state.pointee.onListenerReady = newValue }
+        get { unsafe core.state.pointee.onListenerReady }
+        set { unsafe core.state.pointee.onListenerReady = newValue }
     }
 
     package init() throws(Errno) {
@@ -44,15 +40,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             unsafe memory.deallocate()
             throw error
         }
-        unsafe state = memory
-        unsafe state.pointee.spot = ParkingSpot(self)
-        try unsafe state.pointee.epoll.add(
+        unsafe core = LoopCore(state: memory)
+        unsafe memory.pointee.owner = Unmanaged.passUnretained(self)
+        unsafe memory.pointee.executor = asUnownedTaskExecutor()
+        unsafe memory.pointee.spot = ParkingSpot(core)
+        try unsafe memory.pointee.epoll.add(
             wakeUp.descriptor.rawValue, [.readable, .edgeTriggered], token: LoopState.wakeUpToken)
     }
 
     deinit {
-        unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
+        unsafe core.state.deinitialize(count: 1)
+        unsafe core.state.deallocate()
     }
 
     /// Starts the loop's thread. The loop lives until ``stop()``.
@@ -68,25 +66,21 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ = isOver.wait { $0 ? true : nil }
     }
 
-    /// Whether the calling thread is the loop's.
-    var isCurrent: Bool { unsafe Thread.mark == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
-
     /// The loop whose thread the calling one is.
     package static var current: EventLoop? {
         guard let mark = unsafe Thread.mark, unsafe mark != ThreadExecutor.mark else { return nil }
         // A loop's mark stands only while its thread runs, which keeps the loop alive.
-        return unsafe Unmanaged<EventLoop>.fromOpaque(mark).takeUnretainedValue()
+        return unsafe mark.assumingMemoryBound(to: LoopState.self).pointee.owner?.takeUnretainedValue()
     }
 
     // MARK: From any thread
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        if isCurrent {
-            unsafe state.pointee.jobs.append(job)
+        if core.isCurrent {
+            unsafe core.state.pointee.jobs.append(job)
         } else {
-            inbox.withLock { $0.jobs.append(job) }
-            wake()
+            runSoon(job)
         }
     }
 
@@ -104,20 +98,20 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     // MARK: The loop's thread
 
     private func run() {
-        unsafe Thread.mark = UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+        unsafe Thread.mark = UnsafeRawPointer(core.state)
         let events = EpollEventList(capacity: 512)
         while lookIntoInbox() {
             runJobs()
-            let timeout = hasMoreToDo ? 0 : unsafe state.pointee.timeout
+            let timeout = hasMoreToDo ? 0 : unsafe core.state.pointee.timeout
             // Only a descriptor that is none makes it fail, and this one is the loop's own.
-            let count = (try? unsafe state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
-            unsafe state.pointee.now = MonotonicTime.now.nanoseconds
+            let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
+            unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
             for index in 0..<count {
                 let event = events[index]
                 dispatch(event.events, event.token)
             }
-            takeTurns()
-            fireTimers()
+            core.takeTurns()
+            core.fireTimers()
         }
         unsafe Thread.mark = nil
         isOver.change { $0 = true }
@@ -129,13 +123,13 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         case LoopState.wakeUpToken: break
         case LoopState.listenerToken:
             wakeUps.add(1, ordering: .relaxed)
-            unsafe state.pointee.onListenerReady?()
-        default: if let channel = unsafe state.pointee.channel(token) { unsafe happened(events, channel) }
+            unsafe core.state.pointee.onListenerReady?()
+        default: if let channel = unsafe core.state.pointee.channel(token) { unsafe core.happened(events, channel) }
         }
     }
 
     /// Whether there is something to do at once, without an event.
-    private var hasMoreToDo: Bool { unsafe !state.pointee.jobs.isEmpty || !state.pointee.turns.isEmpty }
+    private var hasMoreToDo: Bool { unsafe !core.state.pointee.jobs.isEmpty || !core.state.pointee.turns.isEmpty }
 
     /// Does what other threads want; false when the loop shall end.
     private func lookIntoInbox() -> Bool {
@@ -148,48 +142,27 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             inbox.calls = []
             return found
         }
-        unsafe state.pointee.jobs += found.jobs
+        unsafe core.state.pointee.jobs += found.jobs
         for call in found.calls {
             call()
-            settle()
+            core.settle()
         }
         return !found.isStopped || !found.jobs.isEmpty
     }
 
     /// Runs the jobs that were handed to the executor, but none of those that they make.
     private func runJobs() {
-        guard unsafe !state.pointee.jobs.isEmpty else { return }
+        guard unsafe !core.state.pointee.jobs.isEmpty else { return }
         var jobs: [UnownedJob] = []
-        unsafe swap(&jobs, &state.pointee.jobs)
-        for job in jobs { run(job, of: 0) }
+        unsafe swap(&jobs, &core.state.pointee.jobs)
+        for job in jobs { core.run(job, of: 0) }
         jobs.removeAll(keepingCapacity: true)
-        if unsafe state.pointee.jobs.isEmpty { unsafe swap(&jobs, &state.pointee.jobs) }
+        if unsafe core.state.pointee.jobs.isEmpty { unsafe swap(&jobs, &core.state.pointee.jobs) }
     }
 
-    /// Runs a job, and then does what a handler that waits expects: what it has written is sent.
-    func run(_ job: UnownedJob, of token: UInt64) {
-        noteBegin(token == 0 ? .max : token)
-        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
-        noteEnd()
-        settle()
-    }
-
-    func noteBegin(_ token: UInt64) {
-        progress.store(progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-        running.store(token, ordering: .relaxed)
-    }
-
-    func noteEnd() { running.store(0, ordering: .relaxed) }
-
-    /// Takes the job of the handler that parks. A job that comes without one having said so is run like any other: waits
-    /// look again at what they wait for.
-    func keep(_ job: UnownedJob) {
-        if isCurrent, let channel = unsafe state.pointee.parking {
-            unsafe state.pointee.parking = nil
-            unsafe channel.pointee.job = job
-        } else {
-            inbox.withLock { $0.jobs.append(job) }
-            wake()
-        }
+    /// Runs a job soon, from any thread.
+    func runSoon(_ job: UnownedJob) {
+        inbox.withLock { $0.jobs.append(job) }
+        wake()
     }
 }

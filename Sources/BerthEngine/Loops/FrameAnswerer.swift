@@ -25,11 +25,10 @@ package final class FrameAnswerer {
 
     /// Begins to answer, on the loop's thread.
     package func start() throws(Errno) {
-        guard case .loop(let loop, let side) = connection.transport else { return }
-        unsafe side.channel.pointee.answerer = self
-        unsafe side.channel.pointee.heedsDrain = true
-        unsafe loop.setDeadline(side.channel, connection.idleNanoseconds)
-        try unsafe loop.watch(side.channel)
+        guard let channel = unsafe connection.channel else { return }
+        unsafe channel.pointee.answerer = self
+        unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
+        try unsafe connection.loop.watch(channel)
     }
 
     fileprivate func end(_ channel: UnsafeMutablePointer<Channel>, _ error: (any Error)?) {
@@ -38,69 +37,31 @@ package final class FrameAnswerer {
         whenEnded(self, error)
     }
 
-    /// What has to happen before it can go on.
-    fileprivate enum Need {
-        case bytes
-        case room
-        case turn
-        case nothing(error: (any Error)?)
-    }
-
-    /// Answers what has arrived and goes on receiving until nothing is there.
-    fileprivate func goOn(_ loop: EventLoop, _ channel: UnsafeMutablePointer<Channel>) -> Need {
-        do {
-            while connection.core.output.isOpen {
-                if !connection.core.input.queue.isEmpty || connection.core.input.peerFinished {
-                    guard try answerWhole() else { return .nothing(error: nil) }
-                    if !connection.core.output.isOpen { return .room }
-                }
-                if !connection.core.output.queue.isEmpty, unsafe !loop.flush(channel) { return .room }
-                try connection.core.output.checkNotFailed()
-                if unsafe channel.pointee.turn >= Channel.turnLimit { return .turn }
-                guard let count = try unsafe received(loop, channel) else { return .bytes }
-                if count == 0 { connection.core.input.peerFinished = true }
-            }
-            return .room
-        } catch { return .nothing(error: error) }
-    }
-
-    private func received(_ loop: EventLoop, _ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Int? {
-        do throws(Errno) { return try unsafe loop.receive(channel, room: wanted) } catch {
-            throw connection.receiveError(error)
-        }
-    }
-
-    /// How much more the decoder has asked for.
-    private var wanted = 1
-
-    /// Answers all frames that are there; false at the end of the stream.
-    private func answerWhole() throws -> Bool {
+    /// Answers what is there, receiving until there is nothing. What it has to wait for then; `nil` at the end of the
+    /// stream.
+    fileprivate func goOn(_ loop: LoopCore, _ channel: UnsafeMutablePointer<Channel>) throws -> Channel.Wait? {
         let connection = connection
         let writer = ReplyWriter(connection)
-        while connection.core.output.isOpen {
+        while true {
+            // A peer that does not take its replies is not read from.
+            if !connection.core.output.isOpen { return .sent }
             let extent: FrameExtent
             if let there = connection.core.input.layout.frame(in: connection.core.input.queue.bytes) {
                 extent = there
-            } else if connection.core.input.queue.isEmpty, !connection.core.input.peerFinished {
-                wanted = 1
-                return true
             } else {
-                switch try connection.core.input.nextFrame() {
+                switch try unsafe loop.nextFrame(channel) {
                 case .frame(let found): extent = found
-                case .needsMore(let count):
-                    wanted = count - connection.core.input.queue.count
-                    return true
-                case .end: return false
+                case .mustWait(let wait): return wait
+                case .end: return nil
                 }
             }
             defer { connection.core.input.queue.consume(extent.consumed) }
             try answer(BorrowedFrame(extent, in: connection.core.input.queue.bytes), writer)
         }
-        return true
     }
 }
 
-extension EventLoop {
+extension LoopCore {
     /// Lets the answerer of a channel go on, or ends it.
     func wakeAnswerer(
         _ channel: UnsafeMutablePointer<Channel>, _ answerer: FrameAnswerer, _ verdict: Channel.Verdict
@@ -108,34 +69,41 @@ extension EventLoop {
         noteBegin(unsafe channel.pointee.token)
         unsafe attach(channel)
         unsafe channel.pointee.turn = 0
-        switch unsafe step(channel, answerer, verdict) {
-        case .bytes: unsafe setDeadline(channel, answerer.connection.idleNanoseconds)
-        case .room: unsafe setDeadline(channel, answerer.connection.stallNanoseconds)
-        case .turn: unsafe state.pointee.turns.append(channel.pointee.token)
-        case .nothing(let error): unsafe answerer.end(channel, error)
+        do {
+            if let wait = try unsafe step(channel, answerer, verdict) {
+                unsafe prepare(channel, for: wait)
+            } else {
+                unsafe answerer.end(channel, nil)
+            }
+        } catch {
+            unsafe answerer.end(channel, error)
         }
         noteEnd()
         settle()
     }
 
+    /// What the answerer has to wait for; `nil` when the conversation is over.
     private func step(
         _ channel: UnsafeMutablePointer<Channel>, _ answerer: FrameAnswerer, _ verdict: Channel.Verdict
-    ) -> FrameAnswerer.Need {
-        let connection = answerer.connection
+    ) throws -> Channel.Wait? {
         let hasUnsent = unsafe !channel.pointee.unsent.isEmpty
-        if verdict == .late {
-            let error = hasUnsent ? connection.stallError : connection.idleError
-            if hasUnsent { unsafe failSending(channel, error) }
-            return .nothing(error: StreamError.socket(error))
+        if verdict == .late { throw StreamError.socket(unsafe giveUp(channel, sending: hasUnsent)) }
+        if unsafe channel.pointee.isCancelled { throw StreamError.cancelled }
+        if hasUnsent { return .sent }
+        let wait = try unsafe answerer.goOn(self, channel)
+        // What has arrived is answered, and a frame that has begun may come to its end.
+        if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.core.input.isBetweenMessages {
+            unsafe channel.pointee.core.input.wasInterrupted = true
+            return nil
         }
-        if unsafe channel.pointee.isCancelled { return .nothing(error: StreamError.cancelled) }
-        if hasUnsent { return .room }
-        let need = unsafe answerer.goOn(self, channel)
-        // What has arrived is still answered, and a frame that has begun may come to its end.
-        if case .bytes = need, unsafe state.pointee.isDraining, connection.core.input.isBetweenMessages {
-            connection.core.input.wasInterrupted = true
-            return .nothing(error: nil)
+        return wait
+    }
+
+    private func prepare(_ channel: UnsafeMutablePointer<Channel>, for wait: Channel.Wait) {
+        switch wait {
+        case .turn: unsafe state.pointee.turns.append(channel.pointee.token)
+        case .sent: unsafe setDeadline(channel, channel.pointee.stallLimit)
+        default: unsafe setDeadline(channel, channel.pointee.idleLimit)
         }
-        return need
     }
 }

@@ -1,5 +1,6 @@
 internal import BerthFraming
 internal import BerthSystem
+internal import Synchronization
 
 /// What an event loop owns. It lies behind a pointer, like a ``Channel`` and for the same reasons: whatever runs a handler
 /// is a method of the loop and takes one field at a time.
@@ -15,6 +16,12 @@ struct LoopState: ~Copyable {
     /// The size of the buffers that the handlers of a loop share: 64 KiB each way, for the one that runs.
     static var bufferSize: Int { 64 << 10 }
 
+    var owner: Unmanaged<EventLoop>?
+    var executor: UnownedTaskExecutor?
+    /// Counts the handlers that were run: one that stands still while the loop is busy is blocked.
+    let progress = Atomic<UInt64>(0)
+    /// Whose handler runs: 0 for none, `.max` for one whose connection is not known.
+    let running = Atomic<UInt64>(0)
     let epoll: Epoll
     var spot: ParkingSpot?
     var timers: TimerWheel

@@ -10,19 +10,22 @@
 actor ParkingSpot {
     private let executor: Executor
 
-    init(_ loop: EventLoop) { executor = Executor(loop) }
+    init(_ loop: LoopCore) { executor = Executor(loop) }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Returns when the loop runs the job again. To be called on the loop's thread, with the channel that waits noted.
-    @_optimize(none)
-    func park() async {}
+    // The optimiser must not see that there is nothing here to come for.
+    @inline(never) @_optimize(none)
+    func park() async { Self.arrive() }
+
+    @inline(never) @_optimize(none)
+    private static func arrive() {}
 
     private final class Executor: SerialExecutor {
-        /// The loop owns the spot, and so outlives its executor.
-        private unowned let loop: EventLoop
+        private let loop: LoopCore
 
-        init(_ loop: EventLoop) { self.loop = loop }
+        init(_ loop: LoopCore) { self.loop = loop }
 
         func enqueue(_ job: consuming ExecutorJob) { loop.keep(UnownedJob(job)) }
     }

@@ -13,9 +13,9 @@ package struct StreamInput: ~Copyable {
     /// The longest line that a read of a line takes, its end not counted.
     package var maximumLine: ByteCount = .kibibytes(64)
     /// Whether the peer has sent its FIN and it was read.
-    package var peerFinished = false
+    @usableFromInline package var peerFinished = false
     /// Whether a wait for a new message was ended because the service ends.
-    package var wasInterrupted = false
+    @usableFromInline package var wasInterrupted = false
     /// Whether a streamed frame has begun and not ended.
     private var isWithinFrame = false
 
@@ -41,13 +41,19 @@ package struct StreamInput: ~Copyable {
     /// it would look like the end of a frame that the peer never sent.
     private var isInterrupted: Bool { wasInterrupted && isBetweenMessages }
 
-    private var isOver: Bool { peerFinished || wasInterrupted }
+    /// Whether nothing more will be received.
+    @inlinable package var isOver: Bool { peerFinished || wasInterrupted }
 }
 
 extension StreamInput {
     /// Where the next whole frame lies in the input; `.end` at the end of the stream.
     package mutating func nextFrame() throws(StreamError) -> FrameStep {
         if isInterrupted { return .end }
+        if !isOver {
+            // No codec finds a frame in nothing.
+            if queue.isEmpty { return .needsMore(1) }
+            if let step = layout.step(queue.bytes) { return step }
+        }
         do throws(FramingError) { return try decoder.decode(queue, atEnd: isOver) } catch {
             layout = .none
             throw .framing(error)

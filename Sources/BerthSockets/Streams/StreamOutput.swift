@@ -13,13 +13,8 @@ package struct StreamOutput: ~Copyable {
     private var encoder: Framing
     /// Whether we have ended the stream.
     private var isEnded = false
-    private var failure: Failure?
-
-    /// In a box, since a stream that works should not have to carry it.
-    private final class Failure: Sendable {
-        let error: SocketError
-        init(_ error: SocketError) { self.error = error }
-    }
+    /// Why a send failed.
+    private var failure: SocketError?
 
     /// Bytes that gather before they are sent without being asked: 64 KiB.
     @usableFromInline package static var gatherLimit: Int { 64 << 10 }
@@ -55,13 +50,13 @@ package struct StreamOutput: ~Copyable {
     /// A send failed: bytes are missing from then on, so that nothing may be sent any more. What had gathered is lost,
     /// and later writes fail in the same way.
     package mutating func fail(_ error: SocketError) {
-        failure = Failure(error)
+        failure = error
         layout = .none
         queue.removeAll()
     }
 
     package func checkNotFailed() throws(StreamError) {
-        if let failure { throw .socket(failure.error) }
+        if let failure { throw .socket(failure) }
     }
 
     package func checkWritable() throws(StreamError) {

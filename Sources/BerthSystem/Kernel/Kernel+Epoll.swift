@@ -5,18 +5,18 @@ internal import Glibc
 package struct EpollEvents: OptionSet, Sendable {
     package let rawValue: UInt32
     @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
-    package static let readable = EpollEvents(rawValue: 0x001)
-    package static let writable = EpollEvents(rawValue: 0x004)
+    @inlinable package static var readable: EpollEvents { EpollEvents(rawValue: 0x001) }
+    @inlinable package static var writable: EpollEvents { EpollEvents(rawValue: 0x004) }
     /// An error waits; reported without being asked for.
-    package static let error = EpollEvents(rawValue: 0x008)
+    @inlinable package static var error: EpollEvents { EpollEvents(rawValue: 0x008) }
     /// Both directions are shut; reported without being asked for.
-    package static let hangUp = EpollEvents(rawValue: 0x010)
+    @inlinable package static var hangUp: EpollEvents { EpollEvents(rawValue: 0x010) }
     /// The peer sent its FIN (EPOLLRDHUP).
-    package static let peerFinished = EpollEvents(rawValue: 0x2000)
+    @inlinable package static var peerFinished: EpollEvents { EpollEvents(rawValue: 0x2000) }
     /// Of several epoll instances that wait for the descriptor, wake one and not all (EPOLLEXCLUSIVE).
-    package static let exclusive = EpollEvents(rawValue: 1 << 28)
+    @inlinable package static var exclusive: EpollEvents { EpollEvents(rawValue: 1 << 28) }
     /// Tell of changes only (EPOLLET).
-    package static let edgeTriggered = EpollEvents(rawValue: 1 << 31)
+    @inlinable package static var edgeTriggered: EpollEvents { EpollEvents(rawValue: 1 << 31) }
 }
 
 /// A set of descriptors that are waited for together. The corresponding C functions are those of `epoll(7)`.
@@ -33,16 +33,19 @@ package struct Epoll: ~Copyable, Sendable {
 
     /// Adds a descriptor. Its events carry `token`.
     package func add(_ fd: Int32, _ events: EpollEvents, token: UInt64) throws(Errno) {
-        try control(EPOLL_CTL_ADD, fd, events, token)
+        try control(Self.add, fd, events, token)
     }
 
     /// Changes what a descriptor is waited for. Not possible with ``EpollEvents/exclusive``.
     package func modify(_ fd: Int32, _ events: EpollEvents, token: UInt64) throws(Errno) {
-        try control(EPOLL_CTL_MOD, fd, events, token)
+        try control(Self.modify, fd, events, token)
     }
 
     /// Takes a descriptor out.
-    package func remove(_ fd: Int32) throws(Errno) { try control(EPOLL_CTL_DEL, fd, [], 0) }
+    package func remove(_ fd: Int32) throws(Errno) { try control(Self.remove, fd, [], 0) }
+
+    // EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD of the kernel's interface.
+    private static let (add, remove, modify): (Int32, Int32, Int32) = (1, 2, 3)
 
     private func control(_ operation: Int32, _ fd: Int32, _ events: EpollEvents, _ token: UInt64) throws(Errno) {
         _ = try Kernel.retrying(.epoll, fd) {

@@ -6,7 +6,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <linux/inet_diag.h>
@@ -38,13 +37,9 @@ extern const int BERTH_AF_NETLINK_SOCK_DIAG;
 int berth_epoll_create(void);
 int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout);
-static inline size_t berth_epoll_entry_size(void) { return sizeof(struct epoll_event); }
-static inline uint32_t berth_epoll_events(const void *entries, int index) {
-    return ((const struct epoll_event *)entries)[index].events;
-}
-static inline uint64_t berth_epoll_token(const void *entries, int index) {
-    return ((const struct epoll_event *)entries)[index].data.u64;
-}
+size_t berth_epoll_entry_size(void);
+uint32_t berth_epoll_events(const void *entries, int index);
+uint64_t berth_epoll_token(const void *entries, int index);
 
 // --- Processes and threads -------------------------------------------------------------------------------------
 int berth_spawn_closefrom(void *file_actions, int first);
@@ -55,8 +50,9 @@ int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
 // A word of the calling thread's own, null from the start.
-void *berth_thread_mark(void);
-void berth_thread_set_mark(void *mark);
+extern __thread void *berth_thread_mark_word __attribute__((tls_model("initial-exec")));
+static inline void *berth_thread_mark(void) { return berth_thread_mark_word; }
+static inline void berth_thread_set_mark(void *mark) { berth_thread_mark_word = mark; }
 // environ(7), whose import into Swift differs from build to build: null after clearenv(3).
 char **berth_environment(void);
 

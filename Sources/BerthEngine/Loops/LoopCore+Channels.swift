@@ -1,9 +1,16 @@
 internal import BerthFraming
 internal import BerthSockets
-package import BerthSystem
+internal import BerthSystem
+
+/// Carries a channel to the loop's thread.
+///
+/// Unchecked: whoever carries it leaves what it points to to the loop.
+struct LoopSide: @unchecked Sendable {
+    let channel: UnsafeMutablePointer<Channel>
+}
 
 // The channels of a loop, from the first to the last moment. All on the loop's thread.
-extension EventLoop {
+extension LoopCore {
     /// Makes a channel for a connected socket, whose descriptor it owns from now on. It is not watched yet.
     func makeChannel(_ descriptor: consuming Descriptor, framing: Framing) -> UnsafeMutablePointer<Channel> {
         let token = unsafe state.pointee.takeSlot()
@@ -45,19 +52,6 @@ extension EventLoop {
         return Descriptor(owning: number)
     }
 
-    /// The same from another thread, for a connection that is used there: its handler is not parked, so the loop only has
-    /// to forget it.
-    func releaseFromElsewhere(_ channel: UnsafeMutablePointer<Channel>) -> Descriptor? {
-        let taken = Monitor<Int32?>(nil)
-        let side = unsafe Connection.LoopSide(channel: channel)
-        call { [self] in
-            let number = unsafe release(side.channel, closing: false)?.release() ?? -1
-            taken.change { $0 = number }
-        }
-        guard let number = taken.wait({ $0 }), number >= 0 else { return nil }
-        return Descriptor(owning: number)
-    }
-
     /// Takes the shared buffers back from a channel that is ended; nothing is sent.
     private func takeBuffersBack(_ channel: UnsafeMutablePointer<Channel>) {
         guard unsafe state.pointee.attached == channel else { return }
@@ -70,22 +64,5 @@ extension EventLoop {
         _ = unsafe release(channel, closing: true)
         unsafe channel.deinitialize(count: 1)
         unsafe channel.deallocate()
-    }
-
-    // MARK: The listener
-
-    /// Has ``onListenerReady`` called when a connection waits. Of the loops that watch the same listener the kernel wakes
-    /// one, not all (EPOLLEXCLUSIVE).
-    package func watch(listener: Int32) throws(Errno) {
-        try unsafe state.pointee.epoll.add(listener, [.readable, .exclusive], token: LoopState.listenerToken)
-    }
-
-    package func unwatch(listener: Int32) { try? unsafe state.pointee.epoll.remove(listener) }
-
-    /// Calls `body` once after a time.
-    package func pause(for time: Duration, then body: @escaping () -> Void) {
-        unsafe state.pointee.onListenerPause = body
-        let moment = MonotonicTime.now.advanced(by: time).nanoseconds
-        unsafe state.pointee.timers.arm(state.pointee.listenerTimer, at: moment)
     }
 }

@@ -3,47 +3,64 @@ internal import BerthSockets
 internal import BerthSystem
 
 // How handlers wait, and what ends their waits.
-extension EventLoop {
-    /// Parks the handler that calls, until what it waits for has happened, `limit` nanoseconds have passed, or something
-    /// else ended the wait. It may end without any of that: whoever waits looks again.
-    @inline(never)
-    nonisolated(nonsending) func park(
-        _ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait, limit: Int64
-    ) async -> Channel.Verdict {
-        guard unsafe beginWait(channel, wait, limit), let spot = unsafe state.pointee.spot else {
-            return unsafe channel.pointee.verdict
-        }
-        await spot.park()
-        return unsafe endWait(channel)
-    }
-
-    /// False when there is nothing to wait for; the verdict says why.
-    private func beginWait(
-        _ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait, _ limit: Int64
-    ) -> Bool {
-        unsafe channel.pointee.verdict = unsafe interference(channel, wait)
-        if unsafe channel.pointee.verdict != .ready { return false }
+extension LoopCore {
+    /// Notes what the handler of a channel is about to wait for, and says where it is to park; `nil` when there is nothing
+    /// to wait for. A wait may end without what it waits for: whoever waits looks again.
+    func beginWait(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> ParkingSpot? {
+        let verdict = unsafe interference(channel, wait)
+        unsafe channel.pointee.verdict = verdict
+        if verdict != .ready { return nil }
         unsafe channel.pointee.wait = wait
         unsafe channel.pointee.turn = 0
-        if wait == .turn {
-            unsafe state.pointee.turns.append(channel.pointee.token)
-        } else {
-            unsafe setDeadline(channel, limit)
+        switch wait {
+        case .turn: unsafe state.pointee.turns.append(channel.pointee.token)
+        case .sent: unsafe setDeadline(channel, channel.pointee.stallLimit)
+        default: unsafe setDeadline(channel, channel.pointee.idleLimit)
         }
         unsafe state.pointee.parking = channel
-        return true
+        return unsafe state.pointee.spot
     }
 
-    private func endWait(_ channel: UnsafeMutablePointer<Channel>) -> Channel.Verdict {
+    /// What the wait has come to.
+    func endWait(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) throws(StreamError) {
         unsafe channel.pointee.wait = .nothing
         unsafe state.pointee.parking = nil
-        return unsafe channel.pointee.verdict
+        switch unsafe channel.pointee.verdict {
+        case .ready: break
+        case .interrupted: unsafe channel.pointee.core.input.wasInterrupted = true
+        case .cancelled: throw .cancelled
+        case .late: throw .socket(unsafe giveUp(channel, sending: wait == .sent))
+        }
+    }
+
+    /// The error of a wait that took too long. What could not be sent is lost.
+    func giveUp(_ channel: UnsafeMutablePointer<Channel>, sending: Bool) -> SocketError {
+        let peer = unsafe address(channel)
+        guard sending else {
+            return .deadline(
+                .receive, address: peer, nothingHappened: "byte from the peer",
+                within: .nanoseconds(unsafe channel.pointee.idleLimit))
+        }
+        let error = SocketError.deadline(
+            .send, address: peer, nothingHappened: "room to send (the peer does not read)",
+            within: .nanoseconds(unsafe channel.pointee.stallLimit))
+        unsafe attach(channel)
+        unsafe failSending(channel, error)
+        return error
+    }
+
+    func address(_ channel: UnsafeMutablePointer<Channel>) -> String? {
+        unsafe channel.pointee.owner?.takeUnretainedValue().peer.description
     }
 
     /// What keeps a wait from beginning, and ends one that has begun.
     private func interference(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> Channel.Verdict {
         if unsafe channel.pointee.isCancelled { return .cancelled }
-        if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.heedsDrain { return .interrupted }
+        if unsafe state.pointee.isDraining, wait == .readable, unsafe channel.pointee.heedsDrain,
+            unsafe channel.pointee.core.input.isBetweenMessages
+        {
+            return .interrupted
+        }
         return .ready
     }
 
@@ -115,15 +132,22 @@ extension EventLoop {
         }
     }
 
+    // As numbers: methods of another module's set would be calls.
+    private static let readable: UInt32 = 0x001
+    /// Room to send, or an error that says that there is no use in waiting for it.
+    private static let writable: UInt32 = 0x004 | 0x008 | 0x010
+    /// The peer's FIN, an error, both directions shut.
+    private static let ending: UInt32 = 0x2000 | 0x008 | 0x010
+
     /// What epoll tells of a channel.
     func happened(_ events: EpollEvents, _ channel: UnsafeMutablePointer<Channel>) {
-        if !events.isDisjoint(with: [.peerFinished, .hangUp, .error]) {
+        if events.rawValue & Self.ending != 0 {
             unsafe channel.pointee.isEnding = true
             unsafe channel.pointee.isReadable = true
-        } else if events.contains(.readable) {
+        } else if events.rawValue & Self.readable != 0 {
             unsafe channel.pointee.isReadable = true
         }
-        if !events.isDisjoint(with: [.writable, .hangUp, .error]), unsafe !channel.pointee.unsent.isEmpty {
+        if events.rawValue & Self.writable != 0, unsafe !channel.pointee.unsent.isEmpty {
             unsafe sendUnsent(channel)
         }
         if let answerer = unsafe channel.pointee.answerer {
@@ -143,18 +167,15 @@ extension EventLoop {
 
     // MARK: Interference
 
-    /// Ends the present wait of a connection, and all later ones, because its handler's task was cancelled. From any
-    /// thread.
-    package func cancel(_ token: UInt64) {
-        call { [self] in
-            guard let channel = unsafe state.pointee.channel(token) else { return }
-            unsafe channel.pointee.isCancelled = true
-            unsafe interfere(channel)
-        }
+    /// Ends the present wait of a connection, and all later ones, because its handler's task was cancelled.
+    func cancel(_ token: UInt64) {
+        guard let channel = unsafe state.pointee.channel(token) else { return }
+        unsafe channel.pointee.isCancelled = true
+        unsafe interfere(channel)
     }
 
-    /// Tells all connections that the service ends. On the loop's thread.
-    package func drain() {
+    /// Tells all connections that the service ends.
+    func drain() {
         unsafe state.pointee.isDraining = true
         for channel in unsafe state.pointee.channels { unsafe interfere(channel) }
     }

@@ -5,7 +5,7 @@ internal import BerthSystem
 // How bytes move between a channel and the kernel. The handler that runs uses the loop's two buffers; when it stops to
 // run, what is left is put aside, so that a connection that waits owns no memory unless a part of a message has arrived,
 // or the peer does not read.
-extension EventLoop {
+extension LoopCore {
     /// Lends the shared output, and the shared input where it is of use, to a channel whose handler runs.
     func attach(_ channel: UnsafeMutablePointer<Channel>) {
         if unsafe state.pointee.attached == channel { return }
@@ -19,7 +19,7 @@ extension EventLoop {
             unsafe channel.pointee.core.output.queue.append(own.bytes)
         }
         unsafe channel.pointee.core.output.isOpen = channel.pointee.unsent.isEmpty
-        if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure.error) }
+        if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure) }
         if unsafe channel.pointee.core.input.queue.isEmpty { unsafe lendInput(channel) }
     }
 
@@ -62,9 +62,60 @@ extension EventLoop {
 
     // MARK: Receiving
 
-    /// Receives what is there, `nil` when nothing is; 0 is the peer's FIN.
-    func receive(_ channel: UnsafeMutablePointer<Channel>, room: Int) throws(Errno) -> Int? {
+    /// What came of a read that does not wait.
+    enum Reading {
+        case frame(FrameExtent)
+        case end
+        case mustWait(Channel.Wait)
+    }
+
+    /// Where the next whole frame lies in the input, receiving what is there.
+    func nextFrame(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Reading {
+        while true {
+            var room = 1
+            // Decoding nothing finds nothing, but for the end.
+            if unsafe !channel.pointee.core.input.queue.isEmpty || channel.pointee.core.input.isOver {
+                if let extent = unsafe channel.pointee.core.input.layout.frame(in: channel.pointee.core.input.queue.bytes)
+                {
+                    return .frame(extent)
+                }
+                switch try unsafe channel.pointee.core.input.nextFrame() {
+                case .frame(let extent): return .frame(extent)
+                case .needsMore(let count): room = unsafe count - channel.pointee.core.input.queue.count
+                case .end: return .end
+                }
+            }
+            if case .mustWait(let wait) = try unsafe tryReceive(channel, room: room) { return .mustWait(wait) }
+        }
+    }
+
+    /// What came of a receive that does not wait.
+    enum Receipt {
+        /// This many bytes; 0 is the end.
+        case received(Int)
+        case mustWait(Channel.Wait)
+    }
+
+    /// Sends what has gathered, and receives what is there.
+    func tryReceive(_ channel: UnsafeMutablePointer<Channel>, room: Int) throws(StreamError) -> Receipt {
+        if unsafe channel.pointee.core.input.isOver { return .received(0) }
+        if unsafe channel.pointee.descriptor < 0 { throw .ended }
         unsafe attach(channel)
+        if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe flush(channel) }
+        if unsafe !channel.pointee.unsent.isEmpty { return .mustWait(.sent) }
+        if let failure = unsafe channel.pointee.sendFailure { throw .socket(failure) }
+        if unsafe channel.pointee.turn >= Channel.turnLimit { return .mustWait(.turn) }
+        do throws(Errno) {
+            guard let count = try unsafe receive(channel, room: room) else { return .mustWait(.readable) }
+            if count == 0 { unsafe channel.pointee.core.input.peerFinished = true }
+            return .received(count)
+        } catch {
+            throw .socket(SocketError(.receive, address: unsafe address(channel), errno: error))
+        }
+    }
+
+    /// Receives what is there, `nil` when nothing is; 0 is the peer's FIN.
+    private func receive(_ channel: UnsafeMutablePointer<Channel>, room: Int) throws(Errno) -> Int? {
         guard unsafe channel.pointee.isReadable else { return nil }
         let room = unsafe makeRoom(channel, room)
         let fd = unsafe channel.pointee.descriptor
@@ -206,12 +257,11 @@ extension EventLoop {
     }
 
     func failSending(_ channel: UnsafeMutablePointer<Channel>, _ errno: Errno) {
-        let peer = unsafe channel.pointee.owner?.takeUnretainedValue().peer.description
-        unsafe failSending(channel, SocketError(.send, address: peer, errno: errno, bytesTaken: 0))
+        unsafe failSending(channel, SocketError(.send, address: address(channel), errno: errno, bytesTaken: 0))
     }
 
     func failSending(_ channel: UnsafeMutablePointer<Channel>, _ error: SocketError) {
-        unsafe channel.pointee.sendFailure = SocketFailure(error)
+        unsafe channel.pointee.sendFailure = error
         unsafe channel.pointee.unsent = ByteQueue()
         // Otherwise the handler is told when it comes to write: until then its side is not the loop's to touch.
         if unsafe state.pointee.attached == channel { unsafe channel.pointee.core.output.fail(error) }

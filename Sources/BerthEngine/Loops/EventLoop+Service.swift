@@ -1,0 +1,40 @@
+package import BerthSystem
+
+// What a service does with its loops.
+extension EventLoop {
+    /// Has ``onListenerReady`` called when a connection waits. Of the loops that watch the same listener the kernel wakes
+    /// one, not all (EPOLLEXCLUSIVE). On the loop's thread, or before it runs.
+    package func watch(listener: Int32) throws(Errno) {
+        try unsafe core.state.pointee.epoll.add(listener, [.readable, .exclusive], token: LoopState.listenerToken)
+    }
+
+    /// Ends that.
+    package func unwatch(listener: Int32) { try? unsafe core.state.pointee.epoll.remove(listener) }
+
+    /// Calls `body` once after a time. On the loop's thread.
+    package func pause(for time: Duration, then body: @escaping () -> Void) {
+        unsafe core.state.pointee.onListenerPause = body
+        let moment = MonotonicTime.now.advanced(by: time).nanoseconds
+        unsafe core.state.pointee.timers.arm(core.state.pointee.listenerTimer, at: moment)
+    }
+
+    /// Tells all connections that the service ends. On the loop's thread.
+    package func drain() { core.drain() }
+
+    /// Ends the present wait of a connection, and all later ones, because its handler's task was cancelled. From any
+    /// thread.
+    package func cancel(_ token: UInt64) { call { [core] in core.cancel(token) } }
+
+    /// The same from another thread, for a connection that is used there: its handler is not parked, so the loop only has
+    /// to forget it.
+    func releaseFromElsewhere(_ channel: UnsafeMutablePointer<Channel>) -> Descriptor? {
+        let taken = Monitor<Int32?>(nil)
+        let side = unsafe LoopSide(channel: channel)
+        call { [core] in
+            let number = unsafe core.release(side.channel, closing: false)?.release() ?? -1
+            taken.change { $0 = number }
+        }
+        guard let number = taken.wait({ $0 }), number >= 0 else { return nil }
+        return Descriptor(owning: number)
+    }
+}
