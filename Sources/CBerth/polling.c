@@ -1,4 +1,6 @@
+#define _GNU_SOURCE
 #include "CBerth.h"
+#include <time.h>
 
 int berth_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -9,4 +11,9 @@ int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint6
 
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout) {
     return epoll_wait(epoll, entries, count, timeout);
+}
+
+int berth_epoll_wait_precisely(int epoll, void *entries, int count, int64_t nanoseconds) {
+    struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    return epoll_pwait2(epoll, entries, count, &timeout, NULL);
 }

@@ -38,6 +38,7 @@ extern const int BERTH_AF_NETLINK_SOCK_DIAG;
 int berth_epoll_create(void);
 int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout);
+int berth_epoll_wait_precisely(int epoll, void *entries, int count, int64_t nanoseconds);
 static inline size_t berth_epoll_entry_size(void) { return sizeof(struct epoll_event); }
 static inline uint32_t berth_epoll_events(const void *entries, int index) {
     return ((const struct epoll_event *)entries)[index].events;
@@ -52,6 +53,7 @@ int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
+int berth_thread_set_timer_slack(unsigned long nanoseconds);
 // environ(7), whose import into Swift differs from build to build: null after clearenv(3).
 char **berth_environment(void);
 
