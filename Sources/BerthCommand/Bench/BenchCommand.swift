@@ -97,11 +97,15 @@ struct BenchCommand: ParsableCommand {
         if !(1...256).contains(threads) || threads > connections {
             throw ValidationError("--threads is between 1 and 256, and at most the number of connections.")
         }
-        if !(0.01...86_400).contains(duration) { throw ValidationError("--duration is between 0.01 and 86400 seconds.") }
+        if !(0.01...86_400).contains(duration) {
+            throw ValidationError("--duration is between 0.01 and 86400 seconds.")
+        }
         if !(0...86_400).contains(warmup) { throw ValidationError("--warmup is between 0 and 86400 seconds.") }
         if !(0.01...86_400).contains(stall) { throw ValidationError("--stall is between 0.01 and 86400 seconds.") }
         if let rate, !(0.001...1e8).contains(rate) { throw ValidationError("--rate is between 0.001 and 100000000.") }
-        if churn, depth > 1 { throw ValidationError("--churn has one message on each connection: --depth has to be 1.") }
+        if churn, depth > 1 {
+            throw ValidationError("--churn has one message on each connection: --depth has to be 1.")
+        }
         if framing.kind == .untilClose, !churn {
             throw ValidationError("--framing until-close has one message on each connection: it needs --churn.")
         }
@@ -125,7 +129,9 @@ struct BenchCommand: ParsableCommand {
     }
 
     func template(for plan: LoadPlan) throws -> MessageTemplate {
-        guard (1...(256 << 20)).contains(plan.bodyCount) else { throw ValidationError("--size is between 1 and 256MiB.") }
+        guard (1...(256 << 20)).contains(plan.bodyCount) else {
+            throw ValidationError("--size is between 1 and 256MiB.")
+        }
         let marks = try framing.marks
         if let marks, Set(marks).count > 240 {
             throw ValidationError("--delimiter leaves too few bytes that a message could be made of.")

@@ -16,8 +16,9 @@ final class LoadControl: Sendable {
     /// Whether nothing is waited for any more.
     var isCut: Bool { cut.load(ordering: .relaxed) }
 
-    /// Sets the times of a run that begins now.
+    /// Sets the times of a run that begins now, unless it was ended before.
     func start(_ plan: LoadPlan) {
+        guard end == .max else { return }
         // Loops look at the times every 50 ms, and have to know the beginning before it comes.
         let begin = MonotonicTime.now.advanced(by: max(plan.warmUp, .milliseconds(100)))
         // The end first: a loop that sees the beginning sees the end as well.

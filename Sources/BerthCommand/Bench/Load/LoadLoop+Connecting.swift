@@ -43,14 +43,14 @@ extension LoadLoop {
         if plan.isChurning, schedule != nil {
             unsafe enqueue(slot)
         } else {
-            unsafe connect(slot, stamp: plan.isChurning ? now : nil)
+            unsafe startConnecting(slot, stamp: plan.isChurning ? now : nil)
         }
     }
 
     /// Begins a connection.
     ///
     /// - Parameter time: what the latency of its one message counts from, when it is churning.
-    mutating func connect(_ slot: UnsafeMutablePointer<LoadSlot>, stamp time: Int64?) {
+    mutating func startConnecting(_ slot: UnsafeMutablePointer<LoadSlot>, stamp time: Int64?) {
         unsafe slot.pointee.begin()
         unsafe slot.pointee.progressAt = now
         if let time { unsafe stamp(slot, time) }

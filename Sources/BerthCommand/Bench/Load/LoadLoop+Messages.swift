@@ -82,7 +82,9 @@ extension LoadLoop {
             now = MonotonicTime.now.nanoseconds
             if count == 0 {
                 let waiting = unsafe slot.pointee.granted &- slot.pointee.received
-                unsafe fail(slot, .closedEarly, "the peer finished (FIN) with \(Amount.count(Int(waiting), "reply", "replies")) owed")
+                unsafe fail(
+                    slot, .closedEarly,
+                    "the peer finished (FIN) with \(Amount.count(Int(waiting), "reply", "replies")) owed")
                 return false
             }
             let before = unsafe slot.pointee.received

@@ -27,10 +27,12 @@ struct LoadRun {
                         try loop.run()
                     } catch {
                         collector.broke(error)
+                        control.endNow()
                     }
                 }
             } catch {
                 collector.broke(error)
+                control.endNow()
             }
         }
         var watch = SignalWatch(trap: trap, control: control)
@@ -40,7 +42,7 @@ struct LoadRun {
             if collector.waitUntilOpened(until: watch.nextLook(before: patience)) { break }
             watch.look()
         }
-        if !watch.wasEnded { control.start(plan) }
+        control.start(plan)
         let begin = MonotonicTime(nanoseconds: control.begin)
         wait(until: begin, collector, &watch)
         let before = serverProcess.flatMap { ProcessorTime.ofProcess($0) }

@@ -85,7 +85,7 @@ extension LoadLoop {
             guard unsafe canTake(slot) else { continue }
             let time = due.take()
             if plan.isChurning {
-                unsafe connect(slot, stamp: time)
+                unsafe startConnecting(slot, stamp: time)
                 continue
             }
             unsafe Self.startWaiting(slot, now)

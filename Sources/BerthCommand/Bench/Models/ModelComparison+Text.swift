@@ -9,7 +9,8 @@ extension ModelComparison {
             case .failure(let failure): lines.append("\(entry.model) could not be served: \(failure.message)")
             case .success(let result):
                 for failure in result.failures.entries {
-                    lines.append("\(entry.model): \(failure.kind.name), \(failure.count) times, \(failure.example)")
+                    let times = Amount.count(failure.count, "time", "times")
+                    lines.append("\(entry.model): \(failure.kind.name), \(times), for example \(failure.example)")
                 }
             }
         }

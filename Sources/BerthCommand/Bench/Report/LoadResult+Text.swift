@@ -34,7 +34,8 @@ extension LoadResult {
 
     private var failureLines: [String] {
         if failures.total == 0 {
-            return counts.replies > 0 ? ["errors    none; every byte of every reply was checked"] : ["errors    none, and no reply"]
+            return counts.replies > 0
+                ? ["errors    none; every byte of every reply was checked"] : ["errors    none, and no reply"]
         }
         var table = TextTable([.left, .right, .left])
         for entry in failures.entries {
@@ -52,7 +53,8 @@ extension LoadResult {
         let perSecond = Amount.grouped(Int(requestsPerSecond.rounded()))
         let replies = Amount.count(counts.replies, "reply", "replies")
         let rate = Amount.rate(Int64(bytesPerSecond), in: .seconds(1))
-        var lines = ["requests  \(perSecond)/s: \(replies) in \(measured.short), \(rate) of \(wireCount) bytes each"]
+        let size = Amount.count(wireCount, "byte", "bytes")
+        var lines = ["requests  \(perSecond)/s: \(replies) of \(size) in \(measured.short), \(rate) each way"]
         if case .open = plan.pace { lines.append("schedule  \(scheduleSentence)") }
         if latencyCount > 0 { lines += latencyLines }
         lines += processorLines
@@ -95,7 +97,8 @@ extension LoadResult {
     var warning: String? {
         guard isGeneratorBusy else { return nil }
         let share = Self.share(busiestThreadShare)
-        return "the generator used \(share) in one thread: it may be the limit, not the service; try --threads \(plan.threads + 1)"
+        return
+            "the generator used \(share) in one thread: it may be the limit, not the service; try --threads \(plan.threads + 1)"
     }
 
     /// A table of the seconds.
@@ -106,7 +109,7 @@ extension LoadResult {
             let values = [sample.latency.p50, sample.latency.p99, sample.latency.maximum]
             table.add(
                 ["\(sample.number + 1)", Amount.grouped(sample.replies), Amount.grouped(sample.failures)]
-                    + values.map { Amount.latency(nanoseconds: $0) })
+                    + values.map { sample.replies > 0 ? Amount.latency(nanoseconds: $0) : "-" })
         }
         return table.lines().joined(separator: "\n")
     }
@@ -115,8 +118,11 @@ extension LoadResult {
 extension LoadSample {
     /// One line for the time in which it is measured.
     var progress: String {
-        var text = "\(number + 1) s  \(Amount.grouped(replies))/s  p50 \(Amount.latency(nanoseconds: latency.p50))"
-        text += "  p99 \(Amount.latency(nanoseconds: latency.p99))"
+        var text = "\(number + 1) s  \(Amount.grouped(replies))/s"
+        if replies > 0 {
+            text += "  p50 \(Amount.latency(nanoseconds: latency.p50))"
+            text += "  p99 \(Amount.latency(nanoseconds: latency.p99))"
+        }
         if failures > 0 { text += "  \(Amount.count(failures, "error", "errors"))" }
         return text
     }
