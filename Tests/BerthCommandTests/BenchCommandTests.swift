@@ -188,6 +188,20 @@ struct BenchCommandTests {
         }
     }
 
+    @Test("more connections than there may be descriptors are refused in one sentence")
+    func descriptors() async throws {
+        try await onOwnThread {
+            let service = try Service(["--service", "echo"])
+            let command = "ulimit -n 100; exec \(try Program.buildDirectory())/berth bench \(service.address)"
+            let result = try run("sh", ["-c", command])
+            #expect(result.end == .exited(code: 1))
+            #expect(
+                result.error == "berth: 64 connections need 128 descriptors, and the limit is 100; "
+                    + "raise it with ulimit -n\n")
+            try service.stop()
+        }
+    }
+
     @Test("a service that ends while it is loaded is told as refused")
     func serviceEnds() async throws {
         try await onOwnThread {

@@ -183,8 +183,8 @@ struct BenchCommand: ParsableCommand {
         guard limit < needed else { return }
         do throws(Errno) { try Kernel.setDescriptorLimit(needed) } catch {
             throw CommandFailure(
-                message: "\(connections) connections need \(needed) descriptors, and the limit is \(limit) "
-                    + "(ulimit -n): \(error)")
+                message: "\(connections) connections need \(needed) descriptors, and the limit is \(limit); "
+                    + "raise it with ulimit -n")
         }
     }
 }

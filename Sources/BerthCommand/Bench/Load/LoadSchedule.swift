@@ -76,10 +76,9 @@ extension LoadLoop {
     /// Hands the messages that are due to the slots in the line. Those that nobody can take stay in the backlog, and
     /// their latency counts from when they were due all the same.
     mutating func sendDue() {
-        guard var due = schedule else { return }
+        guard now < end, var due = schedule else { return }
         defer { schedule = due }
-        let limit = min(now, end - 1)
-        while due.nextTime <= limit, let index = line.popFirst() {
+        while due.nextTime <= now, let index = line.popFirst() {
             let slot = unsafe slots + Int(index)
             unsafe slot.pointee.isInLine = false
             guard unsafe canTake(slot) else { continue }
@@ -93,7 +92,7 @@ extension LoadLoop {
             unsafe send(slot)
             if unsafe canTake(slot) { unsafe enqueue(slot) }
         }
-        if due.nextTime <= limit { counts.largestBacklog = max(counts.largestBacklog, due.backlog(at: limit)) }
+        if due.nextTime <= now { counts.largestBacklog = max(counts.largestBacklog, due.backlog(at: now)) }
     }
 
     private func canTake(_ slot: UnsafeMutablePointer<LoadSlot>) -> Bool {

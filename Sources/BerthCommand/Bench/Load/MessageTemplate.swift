@@ -42,10 +42,14 @@ final class MessageTemplate: @unchecked Sendable {
             if let start = bytes.baseAddress { unsafe prefix.copyMemory(from: start, byteCount: bytes.count) }
         }
         let fill = unsafe memory + encoded.count
-        unsafe pattern.withUnsafeBytes { unsafe fill.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }  // not empty
+        pattern.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { unsafe fill.copyMemory(from: start, byteCount: bytes.count) }
+        }
         let symbols = unsafe fill + pattern.count
         let digits = alphabet.map { Array($0.prefix(16)) } ?? [UInt8](repeating: 0, count: 16)
-        unsafe digits.withUnsafeBytes { unsafe symbols.copyMemory(from: $0.baseAddress!, byteCount: 16) }  // 16 of them
+        digits.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { unsafe symbols.copyMemory(from: start, byteCount: 16) }
+        }
         unsafe layout = MessageLayout(
             prefix: prefix, prefixCount: prefixCount, fill: fill, fillCount: fillCount,
             suffix: prefix + prefixCount, suffixCount: suffixCount,
