@@ -9,12 +9,12 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Load an echo service, check every byte that comes back, and tell rates and latencies.",
         discussion: """
-            The service has to send every message back, as `berth serve --service echo` does. Each message carries the
-            numbers of its connection and of itself, so that a lost, doubled or mistaken reply is seen.
+            The service has to send every message back, as `berth serve --service echo` does. Each message carries \
+            the numbers of its connection and of itself, so that a lost, doubled or mistaken reply is seen.
 
-            Without --rate a message is sent whenever a reply makes room for it (closed loop): for how much a service
-            can do. With --rate messages are due on a schedule, and latencies count from when they were due, sent or not
-            (open loop, no coordinated omission): for how fast it answers what its users ask.
+            Without --rate a message is sent whenever a reply makes room for it (closed loop): for how much a \
+            service can do. With --rate messages are due on a schedule, and latencies count from when they were due, \
+            sent or not (open loop, no coordinated omission): for how fast it answers what its users ask.
 
             ^C ends early and reports what there is. The exit code is 1 when anything failed or came back wrong.
 

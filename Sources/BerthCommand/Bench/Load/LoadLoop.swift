@@ -116,13 +116,14 @@ struct LoadLoop: ~Copyable {
             }
             if now >= boundary { advance() }
             if schedule != nil { sendDue() }
+            if opened < slotCount, connecting < Self.mostConnecting / 2 { openMore() }
             if now >= nextTick { look() }
         }
         finish()
     }
 
     private func wait(_ events: borrowing EpollEventList) throws(Errno) -> Int {
-        guard let schedule, !line.isEmpty else { return try epoll.wait(into: events, timeout: 50) }
+        guard now < end, let schedule, !line.isEmpty else { return try epoll.wait(into: events, timeout: 50) }
         let next = min(schedule.nextTime, nextTick)
         return try epoll.wait(into: events, nanoseconds: next - MonotonicTime.now.nanoseconds)
     }
