@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", .upToNextMinor(from: "0.2.0")),
     ],
     targets: [
         // Each target imports only those above it in this list (checked by `scripts/check layers`).
@@ -60,6 +61,7 @@ let package = Package(
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
                 .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Command"])),
+                .product(name: "Histogram", package: "hdrhistogram-swift", condition: .when(traits: ["Command"])),
             ],
             swiftSettings: settings),
 

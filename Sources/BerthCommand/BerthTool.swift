@@ -16,7 +16,9 @@ struct BerthTool: AsyncParsableCommand {
             Exit codes: 0 fine, 1 a failure, 2 a wrong argument.
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, ConnectCommand.self, SendCommand.self, ReceiveCommand.self])
+        subcommands: [
+            ServeCommand.self, ConnectCommand.self, SendCommand.self, ReceiveCommand.self, BenchCommand.self,
+        ])
 
     /// The parser's own exit codes are replaced by those of the design.
     static func main() async {

@@ -28,6 +28,46 @@ enum Amount {
         return "\(seconds / 3600) h \(twoDigits(seconds % 3600 / 60)) min"
     }
 
+    /// A time as latencies are told, with three digits: "842 ns", "18.4 µs", "1.20 ms", "2.50 s".
+    static func latency(nanoseconds: UInt64) -> String {
+        if nanoseconds < 1000 { return "\(nanoseconds) ns" }
+        var value = Double(nanoseconds) / 1000
+        var unit = "µs"
+        // What would be rounded up to a thousand is one of the next unit.
+        for next in ["ms", "s"] where value >= 999.5 {
+            value /= 1000
+            unit = next
+        }
+        return "\(threeDigits(value)) \(unit)"
+    }
+
+    /// Three digits: "0.182", "1.20", "18.4", "842", "1,234".
+    static func threeDigits(_ value: Double) -> String {
+        guard value.isFinite, value >= 0, value < 1e15 else { return "?" }
+        let places = value < 0.9995 ? 3 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0
+        let scale = [1, 10, 100, 1000][places]
+        let scaled = Int((value * Double(scale)).rounded())
+        if places == 0 { return grouped(scaled) }
+        let rest = String(scaled % scale)
+        return "\(scaled / scale).\(String(repeating: "0", count: places - rest.count))\(rest)"
+    }
+
+    /// A whole number with a comma after every third digit.
+    static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number.magnitude))
+        var text = number < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// "1 reply", "2 replies".
+    static func count(_ number: Int, _ one: String, _ many: String) -> String {
+        "\(grouped(number)) \(number == 1 ? one : many)"
+    }
+
     private static func scaled(_ count: Int64, _ scale: Int64, _ unit: String) -> String {
         let whole = count / scale
         if whole >= 100 { return "\(whole) \(unit)" }

@@ -31,3 +31,21 @@ enum Escapes {
         return bytes
     }
 }
+
+extension Escapes {
+    /// Bytes as printable text, with escapes for all that is not, and for quotes and the backslash.
+    static func text(of bytes: [UInt8]) -> String {
+        var text = ""
+        for byte in bytes {
+            switch byte {
+            case 0x0A: text += #"\n"#
+            case 0x0D: text += #"\r"#
+            case 0x09: text += #"\t"#
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\" + String(Unicode.Scalar(byte))
+            case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += (byte < 16 ? #"\x0"# : #"\x"#) + String(byte, radix: 16)
+            }
+        }
+        return text
+    }
+}

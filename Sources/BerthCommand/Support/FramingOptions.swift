@@ -75,7 +75,7 @@ struct FramingOptions: ParsableArguments {
     /// mostly serves a developer on loopback, takes more.
     static let defaultMaximum: ByteCount = .mebibytes(64)
 
-    private func impliedKind() -> Kind? {
+    func impliedKind() -> Kind? {
         if lengthBytes != nil || lengthEndian != nil || lengthCounts != nil { return .lengthPrefix }
         if delimiter != nil { return .delimiter }
         if fixedSize != nil { return .fixed }
@@ -122,5 +122,29 @@ extension FramingOptions {
         if let delimiter { words.append("--delimiter '\(delimiter)'") }
         if let fixedSize { words.append("--fixed-size \(fixedSize.bytes)") }
         return words.joined(separator: " ")
+    }
+}
+
+extension FramingOptions {
+    /// The same options as arguments of a command, as they have to be given to a program.
+    var arguments: [String] {
+        let values: [(String, String?)] = [
+            ("--framing", kind?.rawValue), ("--length-bytes", lengthBytes.map { "\($0)" }),
+            ("--length-endian", lengthEndian?.rawValue), ("--length-counts", lengthCounts?.rawValue),
+            ("--delimiter", delimiter), ("--fixed-size", fixedSize.map { "\($0.bytes)" }),
+            ("--max-frame", maxFrame.map { $0 == .unlimited ? "unlimited" : "\($0.bytes)" }),
+        ]
+        return values.flatMap { name, value in value.map { ["\(name)=\($0)"] } ?? [] }
+    }
+
+    /// The bytes that end a message and cannot stand in one; `nil` for framings in which any may.
+    var marks: [UInt8]? {
+        get throws {
+            switch kind ?? impliedKind() {
+            case .line: [UInt8(ascii: "\r"), UInt8(ascii: "\n")]
+            case .delimiter: try delimiter.map { try Escapes.bytes(of: $0) }
+            case nil, .raw, .headers, .lengthPrefix, .fixed, .untilClose: nil
+            }
+        }
     }
 }

@@ -17,27 +17,12 @@ extension TransferResult {
 
     /// One line of JSON, version 1 of its form.
     var json: String {
-        var fields = ["\"version\":1", "\"name\":\(Self.quoted(name))", "\"size\":\(size)", "\"offset\":\(offset)"]
+        var fields = ["\"version\":1", "\"name\":\(JSONText.quoted(name))", "\"size\":\(size)", "\"offset\":\(offset)"]
         fields.append("\"seconds\":\(Double(duration.wholeNanoseconds / 1_000_000) / 1000)")
         switch outcome {
         case .stored(let digest): fields += ["\"stored\":true", "\"sha256\":\"\(digest)\""]
-        case .failed(let sentence): fields += ["\"stored\":false", "\"error\":\(Self.quoted(sentence))"]
+        case .failed(let sentence): fields += ["\"stored\":false", "\"error\":\(JSONText.quoted(sentence))"]
         }
         return "{\(fields.joined(separator: ","))}"
-    }
-
-    /// A JSON string (RFC 8259, 7).
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": result += "\\\(scalar)"
-            case "\u{0}"..."\u{1F}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

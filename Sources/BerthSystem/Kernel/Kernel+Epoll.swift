@@ -63,6 +63,17 @@ package struct Epoll: ~Copyable, Sendable {
         if errno == .interrupted { return 0 }
         throw errno
     }
+
+    /// The same with a timeout that is as exact as the kernel's timers; see ``Kernel/setTimerSlack(nanoseconds:)``. The
+    /// corresponding C function is `epoll_pwait2(2)`, of Linux 5.11.
+    package func wait(into events: borrowing EpollEventList, nanoseconds: Int64) throws(Errno) -> Int {
+        let count = unsafe berth_epoll_wait_precisely(
+            descriptor.rawValue, events.memory, Int32(events.capacity), max(0, nanoseconds))
+        if count >= 0 { return Int(count) }
+        let errno = Errno.current
+        if errno == .interrupted { return 0 }
+        throw errno
+    }
 }
 
 /// Memory for the events that one wait finds.

@@ -58,6 +58,20 @@ extension Kernel {
     /// _SC_CLK_TCK.
     package static var ticksPerSecond: Int { max(1, sysconf(Int32(_SC_CLK_TCK))) }
 
+    /// The processor time of the calling thread so far, user and system together, in nanoseconds. The corresponding C
+    /// function is `clock_gettime(2)` with CLOCK_THREAD_CPUTIME_ID.
+    package static var threadProcessorTime: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// How late the kernel may end a timed wait of the calling thread to join it with others; 50 µs unless set. The
+    /// corresponding C function is `prctl(2)` with PR_SET_TIMERSLACK.
+    package static func setTimerSlack(nanoseconds: UInt) throws(Errno) {
+        if berth_thread_set_timer_slack(nanoseconds) < 0 { throw .current }
+    }
+
     /// Nanoseconds since 1970 by the wall clock. The corresponding C function is `clock_gettime(2)` with
     /// CLOCK_REALTIME.
     package static var wallClock: Int64 {

@@ -37,6 +37,7 @@ extern const int BERTH_AF_NETLINK_SOCK_DIAG;
 int berth_epoll_create(void);
 int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout);
+int berth_epoll_wait_precisely(int epoll, void *entries, int count, int64_t nanoseconds);
 size_t berth_epoll_entry_size(void);
 uint32_t berth_epoll_events(const void *entries, int index);
 uint64_t berth_epoll_token(const void *entries, int index);
@@ -49,6 +50,7 @@ int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
+int berth_thread_set_timer_slack(unsigned long nanoseconds);
 // A word of the calling thread's own, null from the start.
 extern __thread void *berth_thread_mark_word __attribute__((tls_model("initial-exec")));
 static inline void *berth_thread_mark(void) { return berth_thread_mark_word; }
