@@ -64,11 +64,12 @@ final class ThreadAcceptor: Sendable {
 
     private func takeOne(from listener: borrowing TCPListener) -> TCPSocket? {
         do throws(SocketError) {
+            recovery.prepare()
             let socket = try listener.tryAccept()
             recovery.succeeded()
             return socket
         } catch {
-            return recovery.failed(error) { () throws(SocketError) in try listener.tryAccept() }
+            return recovery.failed(error, on: listener) { () throws(SocketError) in try listener.tryAccept() }
         }
     }
 }
