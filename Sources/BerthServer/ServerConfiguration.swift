@@ -28,4 +28,11 @@ public struct ServerConfiguration: Sendable {
     }
 
     public static var `default`: ServerConfiguration { ServerConfiguration() }
+
+    /// The same with another framing.
+    func framed(_ framing: Framing) -> ServerConfiguration {
+        var copy = self
+        copy.framing = framing
+        return copy
+    }
 }

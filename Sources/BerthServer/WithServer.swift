@@ -28,7 +28,12 @@ public func withServer<Handler: ConnectionHandler, R>(
     on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
     handler: @escaping @Sendable () -> Handler, operation: (RunningServer) async throws -> R
 ) async throws -> R {
-    let service = try Server(on: endpoint, model: model, configuration: configuration, handler: handler).start()
+    try await run(Server(on: endpoint, model: model, configuration: configuration, handler: handler), operation)
+}
+
+/// Serves for as long as `operation` runs.
+private func run<R>(_ server: Server, _ operation: (RunningServer) async throws -> R) async throws -> R {
+    let service = try server.start()
     let result: Result<R, any Error>
     do { result = .success(try await operation(RunningServer(service: service))) } catch { result = .failure(error) }
     do { _ = try await onThread(named: "berth-stop") { service.stop() } } catch {
@@ -54,11 +59,8 @@ public func withServer<R>(
     answer: @escaping @Sendable (borrowing BorrowedFrame, ReplyWriter) throws -> Void,
     operation: (RunningServer) async throws -> R
 ) async throws -> R {
-    var configuration = configuration
-    configuration.framing = framing
-    return try await withServer(
-        on: endpoint, model: model, configuration: configuration,
-        handle: { connection in while try await connection.answerFrame(answer) {} }, operation: operation)
+    let server = Server(on: endpoint, framing: framing, model: model, configuration: configuration, answer: answer)
+    return try await run(server, operation)
 }
 
 /// The same with a closure for the handler.

@@ -1,3 +1,4 @@
+import BerthServer
 import BerthSockets
 import BerthSystem
 import TestSupport
@@ -10,8 +11,9 @@ final class Service: Sendable {
 
     var port: String { String(address.split(separator: ":").last ?? "") }
 
-    init(_ arguments: [String]) throws {
-        let all = ["serve", "127.0.0.1:0"] + arguments
+    /// - Parameter model: how it runs its connections; its default unless told otherwise.
+    init(_ arguments: [String], model: ConcurrencyModel? = nil) throws {
+        let all = ["serve", "127.0.0.1:0"] + (model.map(\.arguments) ?? []) + arguments
         program = try Program(try Program.buildDirectory() + "/berth", all)
         guard let address = program.listeningAddress() else {
             throw Failure(text: "berth \(all.joined(separator: " ")): \(try program.end().error)")
@@ -32,6 +34,11 @@ final class Service: Sendable {
         #expect(end == .exited(code: 0), "\(error)")
         return error
     }
+}
+
+extension ConcurrencyModel {
+    /// How it is asked for.
+    var arguments: [String] { ["--model", name] }
 }
 
 /// Runs a program to its end, with something to read.

@@ -1,13 +1,14 @@
+import BerthServer
 import BerthSystem
 import TestSupport
 import Testing
 
 @Suite("berth serve -- PROGRAM")
 struct ProgramTests {
-    @Test("runs it for each connection, with the connection as its input and output")
-    func cat() async throws {
+    @Test("runs it for each connection, with the connection as its input and output", arguments: TestModels.all)
+    func cat(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--", "cat"])
+            let service = try Service(["--", "cat"], model: model)
             for text in ["one\n", "two\n"] {
                 #expect(try run("nc", ["-N", "127.0.0.1", service.port], input: text).standard == text)
             }
@@ -15,12 +16,13 @@ struct ProgramTests {
         }
     }
 
-    @Test("tells it the addresses in the usual variables")
-    func environment() async throws {
+    @Test("tells it the addresses in the usual variables", arguments: TestModels.all)
+    func environment(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service([
-                "--", "sh", "-c", "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT $TCPLOCALIP $TCPLOCALPORT",
-            ])
+            let service = try Service(
+                [
+                    "--", "sh", "-c", "echo $PROTO $TCPREMOTEIP $TCPREMOTEPORT $TCPLOCALIP $TCPLOCALPORT",
+                ], model: model)
             let answer = try python(
                 """
                 import socket, sys
@@ -33,10 +35,10 @@ struct ProgramTests {
         }
     }
 
-    @Test("gives it the connection and standard error, and no descriptor of the server")
-    func descriptors() async throws {
+    @Test("gives it the connection and standard error, and no descriptor of the server", arguments: TestModels.all)
+    func descriptors(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--", "sh", "-c", "exec ls -l /proc/self/fd"])
+            let service = try Service(["--", "sh", "-c", "exec ls -l /proc/self/fd"], model: model)
             let answer = try run("nc", ["-N", "127.0.0.1", service.port])
             // ls itself opens the directory it lists.
             let targets = answer.standard.split(separator: "\n").compactMap { line -> String? in
@@ -52,10 +54,10 @@ struct ProgramTests {
         }
     }
 
-    @Test("lets it read for as long as it likes, though the server's own waits are short")
-    func slowReader() async throws {
+    @Test("lets it read for as long as it likes, though the server's own waits are short", arguments: TestModels.all)
+    func slowReader(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--", "sh", "-c", "read line; echo got $line"])
+            let service = try Service(["--", "sh", "-c", "read line; echo got $line"], model: model)
             let answer = try python(
                 """
                 import socket, sys, time
@@ -68,10 +70,10 @@ struct ProgramTests {
         }
     }
 
-    @Test("ends its input when the service ends, so that it can end well")
-    func drain() async throws {
+    @Test("ends its input when the service ends, so that it can end well", arguments: TestModels.all)
+    func drain(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--verbose", "--", "sh", "-c", "cat; echo bye"])
+            let service = try Service(["--verbose", "--", "sh", "-c", "cat; echo bye"], model: model)
             let client = try Program("nc", ["127.0.0.1", service.port])
             client.write("hello\n")
             #expect(client.line(containing: "hello", on: .standard) != nil)
@@ -81,10 +83,10 @@ struct ProgramTests {
         }
     }
 
-    @Test("says so when it cannot be run, and goes on serving")
-    func missing() async throws {
+    @Test("says so when it cannot be run, and goes on serving", arguments: TestModels.all)
+    func missing(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--", "/nonexistent/program"])
+            let service = try Service(["--", "/nonexistent/program"], model: model)
             #expect(try run("nc", ["-N", "127.0.0.1", service.port]).standard == "")
             let line = service.program.line(containing: "there is no such file or directory (ENOENT)")
             #expect(line?.contains("/nonexistent/program") == true)

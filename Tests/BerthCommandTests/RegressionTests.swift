@@ -1,4 +1,5 @@
 import BerthFraming
+import BerthServer
 import BerthSockets
 import BerthSystem
 import TestSupport
@@ -95,52 +96,23 @@ struct RegressionTests {
         }
     }
 
-    @Test("a service without descriptors neither spins nor dies, and serves when it has some again")
-    func noDescriptors() async throws {
-        try await onOwnThread {
-            let program = try Program(
-                "sh",
-                [
-                    "-c",
-                    "ulimit -n 30; exec \(try Program.buildDirectory())/berth serve 127.0.0.1:0 --max-connections 1000",
-                ])
-            let address = Endpoint(stringLiteral: try #require(program.listeningAddress()))
-            var clients: [SocketStreamBox] = []
-            for _ in 0..<60 { clients.append(SocketStreamBox(try TCPSocket.connect(to: address))) }
-            // The pause has doubled up to its longest by then, which takes more than a second.
-            #expect(program.line(containing: "trying again in 1 s") != nil)
-            let used = try Self.processorTime(of: program.pid)
-            #expect(used < 100, "\(used) hundredths of a second")
-            clients = []
-            let again = SocketStream(try TCPSocket.connect(to: address))
-            #expect(try again.readLine() == "Welcome!")
-            again.close()
-            program.signal(.terminate)
-            #expect(try program.end().end == .exited(code: 0))
-        }
-    }
-
-    /// In clock ticks: user and system time (`man 5 proc_pid_stat`, fields 14 and 15).
-    private static func processorTime(of pid: Int32) throws -> Int {
-        let text = String(decoding: try Kernel.contents(of: "/proc/\(pid)/stat"), as: UTF8.self)
-        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
-        return fields[11...12].compactMap { Int($0) }.reduce(0, +)
-    }
-
-    @Test("a signal that comes with the first word is heeded")
-    func signalAtOnce() async throws {
+    @Test("a signal that comes with the first word is heeded", arguments: TestModels.all)
+    func signalAtOnce(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             for _ in 0..<10 {
-                let service = try Service([])
+                let service = try Service([], model: model)
                 try service.stop()
             }
         }
     }
 
-    @Test("a program that heeds nothing is killed when the end is hurried, and leaves nothing behind")
-    func stubbornProgram() async throws {
+    @Test(
+        "a program that heeds nothing is killed when the end is hurried, and leaves nothing behind",
+        arguments: TestModels.all)
+    func stubbornProgram(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--", "sh", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"])
+            let service = try Service(
+                ["--", "sh", "-c", "trap '' TERM; echo $$; while :; do sleep 1; done"], model: model)
             let stream = SocketStream(try TCPSocket.connect(to: Endpoint(stringLiteral: service.address)))
             let pid = try #require(try stream.readLine())
             service.program.signal(.terminate)

@@ -1,3 +1,4 @@
+import BerthServer
 import BerthSockets
 import BerthSystem
 import TestSupport
@@ -33,12 +34,15 @@ struct RestartTests {
     }
 
     /// Serves once in a private network, dies with `leftover` behind it, and calls `body` in that network.
-    private func afterDeath(leaving leftover: Leftover, _ body: @escaping @Sendable () throws -> Void) async throws {
+    private func afterDeath(
+        leaving leftover: Leftover, model: ConcurrencyModel = .threads, _ body: @escaping @Sendable () throws -> Void
+    ) async throws {
         try await inPrivateNetwork {
             // A program that reads nothing keeps the server's side of the connection in CLOSE_WAIT after the server died.
             let program = leftover == .closeWait ? ["--", "sh", "-c", "echo hi; exec sleep 1000"] : []
             let first = try Program(
-                try Program.buildDirectory() + "/berth", ["serve", "127.0.0.1:\(Self.port)"] + program)
+                try Program.buildDirectory() + "/berth",
+                ["serve", "127.0.0.1:\(Self.port)"] + model.arguments + program)
             _ = try #require(first.listeningAddress())
             let client = try Program("python3", ["-c", leftover.client])
             _ = try #require(client.line(containing: "ready", on: .standard))
@@ -69,10 +73,11 @@ struct RestartTests {
         Issue.record("no \(wanted) was left")
     }
 
-    @Test("binds, whatever its predecessor left behind", arguments: Leftover.allCases)
-    func binds(leftover: Leftover) async throws {
-        try await afterDeath(leaving: leftover) {
-            let second = try Program(try Program.buildDirectory() + "/berth", ["serve", "127.0.0.1:\(Self.port)"])
+    @Test("binds, whatever its predecessor left behind", arguments: Leftover.allCases, TestModels.all)
+    func binds(leftover: Leftover, model: ConcurrencyModel) async throws {
+        try await afterDeath(leaving: leftover, model: model) {
+            let second = try Program(
+                try Program.buildDirectory() + "/berth", ["serve", "127.0.0.1:\(Self.port)"] + model.arguments)
             #expect(second.listeningAddress() == "127.0.0.1:\(Self.port)")
             #expect(
                 try run("nc", ["-N", "127.0.0.1", Self.port], input: "again").standard == "Welcome!\nHello, again!\n")

@@ -1,13 +1,14 @@
+import BerthServer
 import BerthSystem
 import TestSupport
 import Testing
 
 @Suite("berth serve")
 struct ServeCommandTests {
-    @Test("greets, and answers Python, nc and socat")
-    func greet() async throws {
+    @Test("greets, and answers Python, nc and socat", arguments: TestModels.all)
+    func greet(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service([])
+            let service = try Service([], model: model)
             let answers = try python(
                 """
                 import socket, sys
@@ -25,10 +26,10 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("reverse without a framing gives the answers of the article's makefile session")
-    func makefileSession() async throws {
+    @Test("reverse without a framing gives the answers of the article's makefile session", arguments: TestModels.all)
+    func makefileSession(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--service", "reverse"])
+            let service = try Service(["--service", "reverse"], model: model)
             let answers = try python(
                 """
                 import socket, sys
@@ -52,10 +53,10 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("reverses lines and frames as whole messages")
-    func reverseFramed() async throws {
+    @Test("reverses lines and frames as whole messages", arguments: TestModels.all)
+    func reverseFramed(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let lines = try Service(["--service", "reverse", "--framing", "line"])
+            let lines = try Service(["--service", "reverse", "--framing", "line"], model: model)
             let netcat = try run("nc", ["-N", "127.0.0.1", lines.port], input: "abc\r\n\nxyz\n")
             #expect(netcat.standard == "cba\n\nzyx\n")
             try lines.stop()
@@ -64,14 +65,15 @@ struct ServeCommandTests {
 
     @Test(
         "echoes whatever framing is asked for",
-        arguments: [
+        arguments: TestModels.all,
+        [
             ["--framing", "raw"], ["--framing", "line"], ["--framing", "length-prefix"],
             ["--length-bytes", "2", "--length-endian", "little", "--length-counts", "body"],
             ["--delimiter", #"\r\n.\r\n"#], ["--fixed-size", "1"],
         ])
-    func echo(framing: [String]) async throws {
+    func echo(model: ConcurrencyModel, framing: [String]) async throws {
         try await onOwnThread {
-            let service = try Service(["--service", "echo"] + framing)
+            let service = try Service(["--service", "echo"] + framing, model: model)
             let arguments = ["connect", service.address, "--quiet"] + framing
             let answer = try run(try Program.buildDirectory() + "/berth", arguments, input: "a\nb\n")
             #expect(answer.standard == "a\nb\n", "\(framing): \(answer.error)")
@@ -79,10 +81,10 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("generates characters until the client leaves, and discards what it is sent")
-    func chargenAndDiscard() async throws {
+    @Test("generates characters until the client leaves, and discards what it is sent", arguments: TestModels.all)
+    func chargenAndDiscard(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let chargen = try Service(["--service", "chargen"])
+            let chargen = try Service(["--service", "chargen"], model: model)
             let lines = try python(
                 """
                 import socket, sys
@@ -91,7 +93,7 @@ struct ServeCommandTests {
                 """, chargen.port)
             #expect(lines == ##" !"#74 "#$%74\##n"##)
             try chargen.stop()
-            let discard = try Service(["--service", "discard"])
+            let discard = try Service(["--service", "discard"], model: model)
             let answer = try run("nc", ["-N", "127.0.0.1", discard.port], input: "anything")
             #expect(answer.standard == "")
             try discard.stop()
@@ -113,6 +115,30 @@ struct ServeCommandTests {
                 (["serve", "--max-connections", "0"], "Error: --max-connections is at least 1."),
                 (["serve", "--service", "store"], "Error: --service store needs --directory."),
                 (["serve", "--service", "echo", "--", "cat"], "Error: --service and a program exclude each other."),
+                (["serve", "--threads", "3"], "Error: --threads goes with --model thread-pool, not threads."),
+                (
+                    ["serve", "--model", "event-loops", "--threads", "3"],
+                    "Error: --threads goes with --model thread-pool, not event-loops."
+                ),
+                (
+                    ["serve", "--model", "thread-pool", "--loops", "3"],
+                    "Error: --loops goes with --model event-loops, not thread-pool."
+                ),
+                (
+                    ["serve", "--model", "threads", "--loops", "3"],
+                    "Error: --loops goes with --model event-loops, not threads."
+                ),
+                (
+                    ["serve", "--model", "threads", "--io", "epoll"],
+                    "Error: --io goes with --model event-loops, not threads."
+                ),
+                (
+                    ["serve", "--model", "thread-pool", "--io", "uring"],
+                    "Error: --io goes with --model event-loops, not thread-pool."
+                ),
+                (["serve", "--model", "thread-pool", "--threads", "0"], "Error: --threads is between 1 and 65536."),
+                (["serve", "--model", "event-loops", "--loops", "0"], "Error: --loops is between 1 and 65536."),
+                (["serve", "--model", "forks"], "Error: The value 'forks' is invalid for '--model <model>'"),
                 (["connect"], "Error: Missing expected argument '<address>'"),
                 (["connect", "127.0.0.1:0"], "Error: port 0 can be listened on, but not connected to."),
             ]
@@ -137,10 +163,30 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("tells how to talk to it, with lines that work")
-    func hints() async throws {
+    @Test("says the model and its numbers")
+    func announcement() async throws {
         try await onOwnThread {
-            let service = try Service([])
+            let cases: [([String], String)] = [
+                (["--model", "threads"], "(threads, raw chunks, backlog "),
+                (["--model", "thread-pool", "--threads", "3"], "(thread-pool of 3, raw chunks, backlog "),
+                (
+                    ["--model", "thread-pool", "--threads", "3", "--max-connections", "2"],
+                    "(thread-pool of 2, raw chunks, backlog "
+                ),
+            ]
+            for (arguments, text) in cases {
+                let service = try Service(arguments)
+                let line = service.program.line(containing: "serving greet on ")
+                #expect(line?.contains(text) == true, "\(line ?? "")")
+                try service.stop()
+            }
+        }
+    }
+
+    @Test("tells how to talk to it, with lines that work", arguments: TestModels.all)
+    func hints(model: ConcurrencyModel) async throws {
+        try await onOwnThread {
+            let service = try Service([], model: model)
             let hint = try #require(service.program.line(containing: "try: python3 -c "))
             let answer = try run("sh", ["-c", String(hint.dropFirst("try: ".count))])
             #expect(answer.standard == "b'Welcome!\\n'\nb'Hello, Ada!\\n'\n")

@@ -1,3 +1,4 @@
+import BerthServer
 import BerthSystem
 import TestSupport
 import Testing
@@ -30,9 +31,9 @@ struct WireFormatTests {
 
         """
 
-    private func session(_ text: String) async throws -> String {
+    private func session(_ model: ConcurrencyModel, _ text: String) async throws -> String {
         try await onOwnThread {
-            let service = try Service(["--framing", "length-prefix", "--service", "echo"])
+            let service = try Service(["--framing", "length-prefix", "--service", "echo"], model: model)
             let answer = try python(Self.client + text, service.port)
             let said = try service.stop()
             #expect(said.contains("1 peer finished"), "\(said)")
@@ -40,9 +41,10 @@ struct WireFormatTests {
         }
     }
 
-    @Test("comes back whole: empty, blank, one byte, and text that is not ASCII")
-    func small() async throws {
+    @Test("comes back whole: empty, blank, one byte, and text that is not ASCII", arguments: TestModels.all)
+    func small(model: ConcurrencyModel) async throws {
         let answer = try await session(
+            model,
             """
             for text in ['', '    ', 'x', '你好, wörld — 🙂']:
                 tsend_all(s, text); assert trecv_all(s) == text
@@ -51,9 +53,10 @@ struct WireFormatTests {
         #expect(answer == "same\n")
     }
 
-    @Test("comes back whole: 64 MiB")
-    func large() async throws {
+    @Test("comes back whole: 64 MiB", arguments: TestModels.all)
+    func large(model: ConcurrencyModel) async throws {
         let answer = try await session(
+            model,
             """
             data = os.urandom(1 << 20) * 64
             tsend_all(s, data); print(trecv_all(s, False) == data)
@@ -61,9 +64,10 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("comes back whole: 1,000 frames in one segment")
-    func coalesced() async throws {
+    @Test("comes back whole: 1,000 frames in one segment", arguments: TestModels.all)
+    func coalesced(model: ConcurrencyModel) async throws {
         let answer = try await session(
+            model,
             """
             s.sendall(b''.join((8 + len(b)).to_bytes(8, 'big') + b for b in (b'frame %d' % i for i in range(1000))))
             print(all(trecv_all(s) == 'frame %d' % i for i in range(1000)))
@@ -71,9 +75,10 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("comes back whole: a frame a byte at a time")
-    func dribbled() async throws {
+    @Test("comes back whole: a frame a byte at a time", arguments: TestModels.all)
+    func dribbled(model: ConcurrencyModel) async throws {
         let answer = try await session(
+            model,
             """
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             data = 'slowly, ü'.encode()
@@ -84,11 +89,12 @@ struct WireFormatTests {
         #expect(answer == "slowly, ü\n")
     }
 
-    @Test("comes back whole: both directions at once")
-    func bothDirections() async throws {
+    @Test("comes back whole: both directions at once", arguments: TestModels.all)
+    func bothDirections(model: ConcurrencyModel) async throws {
         let answer = try await session(
+            model,
             """
-            messages = [os.urandom(1 + i * 37 % 70000) for i in range(2000)]
+            messages = [os.urandom(1 + i * 37 % 70000) for i in range(600)]
             sender = threading.Thread(target=lambda: [tsend_all(s, m) for m in messages])
             sender.start()
             print(all(trecv_all(s, False) == m for m in messages))
@@ -97,10 +103,10 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("tells a sender that counts characters what it does wrong")
-    func countsCharacters() async throws {
+    @Test("tells a sender that counts characters what it does wrong", arguments: TestModels.all)
+    func countsCharacters(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let service = try Service(["--framing", "length-prefix", "--service", "reverse"])
+            let service = try Service(["--framing", "length-prefix", "--service", "reverse"], model: model)
             _ = try python(
                 Self.client + """
                     text = '你好'

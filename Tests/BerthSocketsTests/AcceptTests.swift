@@ -70,10 +70,14 @@ struct AcceptTests {
         #expect(throws: Errno.notConnected) { try Kernel.peerAddress(server.fileDescriptor) }
     }
 
-    @Test("stopListening wakes blocked accepts, which say that the listener was shut down")
-    func stop() async throws {
+    @Test(
+        "stopListening wakes blocked accepts, which say that the listener was shut down",
+        arguments: ["127.0.0.1:0", "@berth-accept-test"], [false, true])
+    func stop(address: String, inNonBlockingMode: Bool) async throws {
         try await onThread {
-            let shared = SharedListener(try TCPListener.listen(on: "127.0.0.1:0"))
+            let name = address.hasPrefix("@") ? "\(address)-\(inNonBlockingMode)-\(Kernel.processID)" : address
+            let shared = SharedListener(try TCPListener.listen(on: Endpoint(stringLiteral: name)))
+            if inNonBlockingMode { #expect(try shared.listener.tryAccept() == nil) }
             let outcome = Monitor<SocketError?>(nil)
             try Thread.start(name: "acceptor") {
                 do throws(SocketError) { _ = try shared.listener.accept() } catch { outcome.change { $0 = error } }

@@ -39,21 +39,14 @@ private func answerSynchronously(
 ) async throws {
     switch mode {
     case .echo, .frame:
-        try await withServer(on: endpoint, framing: mode.framing, model: model, configuration: configuration) {
+        try await Server(on: endpoint, framing: mode.framing, model: model, configuration: configuration) {
             frame, reply in
             try reply.writeFrame(frame)
-        } operation: { _ in
-            try await untilEnded()
-        }
+        }.run()
     case .line:
-        try await withServer(on: endpoint, framing: mode.framing, model: model, configuration: configuration) {
+        try await Server(on: endpoint, framing: mode.framing, model: model, configuration: configuration) {
             line, reply in
             try writeReversed(line.body, to: reply)
-        } operation: { _ in
-            try await untilEnded()
-        }
+        }.run()
     }
 }
-
-/// Waits for the signal that ends the process: a server of this kind lives as long as its scope.
-private func untilEnded() async throws { while true { try await Task.sleep(for: .seconds(86_400)) } }

@@ -20,9 +20,15 @@ struct ServeCommand: AsyncParsableCommand {
               chargen   sends text for ever (RFC 864)
               store     keeps the files that `berth send` sends, in --directory
 
+            MODELS
+              event-loops  N loops, each with many connections (a reactor)
+              threads      a thread for each connection
+              thread-pool  N threads that accept in turn, one connection each (pre-threaded)
+
             EXAMPLES
               berth serve
               berth serve :8080 --service echo --framing length-prefix
+              berth serve :8080 --model thread-pool --threads 100 --idle 5
               berth serve 127.0.0.1:2323 -- /bin/cat
               berth serve :9000 --service store --directory inbox
             """)
@@ -34,8 +40,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Argument(help: "Where to listen: HOST:PORT, :PORT (everywhere), [IPV6]:PORT, a path, @NAME. Port 0: any.")
     var address: Endpoint = "127.0.0.1:12345"
 
-    @Option(help: "How connections are run.")
-    var model: ConcurrencyModel = .threads
+    @OptionGroup(title: "Model")
+    var model: ModelOptions
 
     @Option(help: ArgumentHelp("What is served.", valueName: "name"))
     var service: Service?
@@ -46,7 +52,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Connections at a time; more have to wait.",
-            discussion: "Default 80% of the descriptor limit less 32, at most 16384; a quarter of that for programs."))
+            discussion: """
+                Default 80% of the descriptor limit less 32, at most 16384; a quarter of that for programs. With \
+                thread-pool never more than its threads.
+                """))
     var maxConnections: Int?
 
     @Flag(help: "Reset connections above --max-connections instead of letting them wait.")
@@ -85,6 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
         if !program.isEmpty, try framing.chosen() != nil {
             throw ValidationError("--framing has no meaning with a program, which gets the bytes as they are.")
         }
+        _ = try model.chosen()
         if (directory != nil || overwrite), service != .store {
             throw ValidationError("--directory and --overwrite go with --service store.")
         }
@@ -97,7 +107,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = try ServicePlan(self)
-        let announcer = Announcer(plan: plan, isVerbose: verbose)
+        let model = try model.chosen()
         // Whoever reads its messages may go (`berth serve 2>&1 | head`): the connections stay.
         Kernel.ignoreBrokenPipes()
         var limits = ServerLimits.default
@@ -105,6 +115,7 @@ struct ServeCommand: AsyncParsableCommand {
         if refuse { limits.overload = .refuse }
         // A terminal on loopback is left alone: people think for longer than a minute.
         limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
+        let announcer = Announcer(plan: plan, model: model.resolved(for: limits), isVerbose: verbose)
         let configuration = ServerConfiguration(
             reuse: reuse, backlog: backlog, framing: plan.framing, limits: limits, observers: [announcer])
         let server = plan.server(on: address, model: model, configuration)

@@ -51,6 +51,15 @@ extension Connection {
         return result
     }
 
+    /// Closes a connection of a loop whose peer has finished, where everything was sent: then there is nothing to wait for.
+    package func closeAtEnd() -> Bool {
+        guard core.input.isAtEnd, core.output.queue.isEmpty, let channel = unsafe channel,
+            unsafe channel.pointee.unsent.isEmpty
+        else { return false }
+        endStream()
+        return true
+    }
+
     private func endStream() {
         willEnd?()
         if let stream { stream.close() } else { takeSocket()?.close() }

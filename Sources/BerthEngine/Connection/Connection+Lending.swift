@@ -1,17 +1,14 @@
-internal import BerthSockets
-internal import BerthSystem
+package import BerthSockets
 
 extension Connection {
-    /// Flushes, and calls `body` with the number of the socket's descriptor, which stays owned by the connection, and
-    /// with one that becomes readable when the service ends. For programs that are started on the connection: waits
-    /// are unbounded for them, as they expect.
-    package func lendDescriptor<R, E: Error>(
-        _ body: (_ descriptor: Int32, _ drainSignal: Int32) throws(E) -> R
-    ) async throws -> R {
+    /// Flushes, and lends the number of the socket's descriptor, which stays owned by the connection, to someone who uses
+    /// it directly, such as a program that is started on the connection; with one that becomes readable when the service
+    /// ends. Waits are unbounded for them, as they expect.
+    package func lendDescriptor() async throws(StreamError) -> (descriptor: Int32, drainSignal: Int32) {
         try await flush()
-        // Whoever polls the signal is told by it.
-        defer { _ = isDraining }
-        let descriptor = try stream?.lendDescriptor() ?? fileDescriptor
-        return try body(descriptor, signals?.descriptor ?? -1)
+        // Whoever has the socket too would keep it among those that the loop watches, beyond its end.
+        if let channel = unsafe channel, loop.isCurrent { unsafe loop.unwatch(channel) }
+        if let stream { return (try stream.lendDescriptor(), signals?.descriptor ?? -1) }
+        return (try fileDescriptor, signals?.descriptor ?? -1)
     }
 }

@@ -25,6 +25,12 @@ extension Connection {
         }
     }
 
+    /// Sets both limits of a connection of a loop, which costs nothing there.
+    package func setLimits(idle: Duration?, stall: Duration?) {
+        unsafe channel?.pointee.idleLimit = Self.nanoseconds(idle)
+        unsafe channel?.pointee.stallLimit = Self.nanoseconds(stall)
+    }
+
     /// At least a millisecond; `.max` is without end.
     private static func nanoseconds(_ time: Duration?) -> Int64 { time.map { max(1_000_000, $0.wholeNanoseconds) } ?? .max }
 

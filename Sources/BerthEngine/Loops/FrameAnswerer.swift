@@ -1,6 +1,6 @@
 package import BerthFraming
-internal import BerthSockets
-package import BerthSystem
+package import BerthSockets
+internal import BerthSystem
 
 /// Answers the frames of one connection without a task: the synchronous form of a handler, which only computes and never
 /// waits. What would be the waits of a handler are returns to the loop.
@@ -10,13 +10,13 @@ package final class FrameAnswerer {
     /// Kept alive until the conversation has ended.
     let connection: Connection
     private let answer: Answer
-    private let whenEnded: (FrameAnswerer, (any Error)?) -> Void
+    private let whenEnded: (Connection, (any Error)?) -> Void
 
     /// - Parameter whenEnded: called once, on the loop's thread, when the peer has finished, the service ends, or with the
     ///   error that ended the conversation. The connection is still open then.
     package init(
         _ connection: Connection, answer: @escaping Answer,
-        whenEnded: @escaping (_ answerer: FrameAnswerer, (any Error)?) -> Void
+        whenEnded: @escaping (_ connection: Connection, (any Error)?) -> Void
     ) {
         self.connection = connection
         self.answer = answer
@@ -24,17 +24,20 @@ package final class FrameAnswerer {
     }
 
     /// Begins to answer, on the loop's thread.
-    package func start() throws(Errno) {
+    package func start() throws(StreamError) {
         guard let channel = unsafe connection.channel else { return }
         unsafe channel.pointee.answerer = self
         unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
-        try unsafe connection.loop.watch(channel)
+        do throws(StreamError) { try connection.watch() } catch {
+            unsafe channel.pointee.answerer = nil
+            throw error
+        }
     }
 
     fileprivate func end(_ channel: UnsafeMutablePointer<Channel>, _ error: (any Error)?) {
         unsafe channel.pointee.answerer = nil
         unsafe channel.pointee.deadline = .max
-        whenEnded(self, error)
+        whenEnded(connection, error)
     }
 
     /// Answers what is there, receiving until there is nothing. What it has to wait for then; `nil` at the end of the

@@ -7,6 +7,7 @@ extension LoopDoor {
     /// Begins to serve an admitted connection, on the loop's thread.
     func start(_ admitted: Admitted, at place: Berth) {
         let loop = place.loop
+        if let answer = core.session.answer { return startAnswering(admitted, answer, at: place) }
         let task = Task(executorPreference: loop) { [self] in
             await core.converse(
                 admitted.id, with: admitted.peer,
@@ -16,13 +17,46 @@ extension LoopDoor {
         core.table.setTask(admitted.id, task)
     }
 
+    /// Begins to answer the frames of a connection, without a task as long as nothing has to be waited for.
+    private func startAnswering(_ admitted: Admitted, _ answer: @escaping FrameAnswerer.Answer, at place: Berth) {
+        core.report(.accepted(admitted.id, peer: admitted.peer))
+        let connection = prepare(admitted, on: place.loop)
+        connection.willEnd = { [table = core.table] in table.releaseDescriptor(admitted.id) }
+        let answerer = FrameAnswerer(connection, answer: answer) { [self] connection, error in
+            if core.concludeNow(connection, error) { return ended(at: place) }
+            concludeLater(connection, error, at: place)
+        }
+        do throws(StreamError) { try answerer.start() } catch { concludeLater(connection, error, at: place) }
+    }
+
+    private func concludeLater(_ connection: Connection, _ error: (any Error)?, at place: Berth) {
+        let visit = Conclusion(connection: connection, error: error)
+        let task = Task(executorPreference: place.loop) { [self] in
+            await core.conclude(visit.connection, visit.error)
+            ended(at: place)
+        }
+        core.table.setTask(connection.id, task)
+    }
+
+    /// Carries a connection into the task that ends it.
+    ///
+    /// Unchecked: nobody else has it any more.
+    private struct Conclusion: @unchecked Sendable {
+        let connection: Connection
+        let error: (any Error)?
+    }
+
     private func open(_ admitted: Admitted, on loop: EventLoop) throws(StreamError) -> Connection {
+        let connection = prepare(admitted, on: loop)
+        try connection.watch()
+        return connection
+    }
+
+    private func prepare(_ admitted: Admitted, on loop: EventLoop) -> Connection {
         let connection = Connection(
             id: admitted.id, socket: admitted.takeSocket(), framing: core.configuration.framing, loop: loop,
             signals: core.signals)
-        try connection.setIdleLimit(core.configuration.limits.idle)
-        connection.stallLimit = core.configuration.limits.writeStall
-        try connection.watch()
+        connection.setLimits(idle: core.configuration.limits.idle, stall: core.configuration.limits.writeStall)
         return connection
     }
 }

@@ -60,7 +60,10 @@ final class LoopDoor: Sendable {
 
     private func takeOne() -> TCPSocket? {
         listener.withLock { listener in
-            recovery.takeOne { () throws(SocketError) in try listener?.tryAccept() ?? nil }
+            switch listener {
+            case .some(let open): recovery.takeOne(from: open)
+            case .none: nil
+            }
         }
     }
 

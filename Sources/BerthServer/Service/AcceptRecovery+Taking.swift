@@ -4,17 +4,13 @@ internal import BerthSystem
 extension AcceptRecovery {
     /// Accepts one connection; `nil` when there is none, or when accepting failed and a pause is due.
     func takeOne(from listener: borrowing TCPListener) -> TCPSocket? {
-        takeOne { () throws(SocketError) in try listener.tryAccept() }
-    }
-
-    /// The same with what accepts, and does not wait.
-    func takeOne(_ accept: () throws(SocketError) -> TCPSocket?) -> TCPSocket? {
         do throws(SocketError) {
-            let socket = try accept()
+            prepare()
+            let socket = try listener.tryAccept()
             succeeded()
             return socket
         } catch {
-            return failed(error, retake: accept)
+            return failed(error, on: listener) { () throws(SocketError) in try listener.tryAccept() }
         }
     }
 

@@ -11,7 +11,6 @@ final class AcceptRecovery: Sendable {
         /// A descriptor kept for the moment when there is no other: it is given up to accept one connection and refuse
         /// it, so that the client learns of it instead of waiting in the queue.
         var reserve: Descriptor? = Self.newReserve
-        var isShedding = false
 
         static var newReserve: Descriptor? { try? Kernel.open("/dev/null") }
     }
@@ -19,11 +18,18 @@ final class AcceptRecovery: Sendable {
     let core: ServiceCore
     private let state = Monitor(State())
     private let isFailing = Atomic<Bool>(false)
+    private let lacksReserve = Atomic<Bool>(false)
 
     init(core: ServiceCore) { self.core = core }
 
     /// When to accept again; `.now` or earlier when nothing is wrong.
     var pauseEnd: MonotonicTime? { isFailing.load(ordering: .relaxed) ? state.withLock { $0.pauseEnd } : nil }
+
+    /// To be called before an accept. A reserve that was lost to someone else comes first: its descriptor is worth more
+    /// than one connection.
+    func prepare() {
+        if lacksReserve.load(ordering: .relaxed) { restoreReserve() }
+    }
 
     /// An accept went well: pauses begin with the shortest again.
     func succeeded() {
@@ -38,9 +44,11 @@ final class AcceptRecovery: Sendable {
     /// An accept failed: reports it, and sees to it that the next is made after a pause. Those that fail while others
     /// pause for the same reason join them, and are not counted.
     ///
-    /// - Parameter retake: takes a connection that waits, if there is one, with the descriptor that is free then.
+    /// - Parameter retake: takes a connection that waits, with the descriptor that is free then.
     /// - Returns: that connection, when meanwhile there are descriptors again.
-    func failed(_ error: SocketError, retake: () throws(SocketError) -> TCPSocket?) -> TCPSocket? {
+    func failed(
+        _ error: SocketError, on listener: borrowing TCPListener, retake: () throws(SocketError) -> TCPSocket?
+    ) -> TCPSocket? {
         let errno = error.errno ?? .badDescriptor
         let now = MonotonicTime.now
         let isFirst = state.withLock { state in
@@ -52,7 +60,8 @@ final class AcceptRecovery: Sendable {
         }
         guard isFirst else { return nil }
         var socket: TCPSocket?
-        if errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem {
+        // Given up for nothing, it might go to someone else: accept(2) takes a descriptor before it looks for a connection.
+        if errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem, listener.hasWaiting {
             socket = shedOne(errno, retake)
         }
         core.report(.acceptFailed(errno, pause: state.withLock { $0.backOff.pause }))
@@ -62,15 +71,8 @@ final class AcceptRecovery: Sendable {
     /// Gives up the reserve for a connection that waits. If the reserve cannot be had again, no descriptor was left but
     /// this one: the connection is reset for it.
     private func shedOne(_ errno: Errno, _ retake: () throws(SocketError) -> TCPSocket?) -> TCPSocket? {
-        let isMine = state.withLock { state in
-            if state.isShedding { return false }
-            state.isShedding = true
-            // Closed by going away. When there was none, there may be one to be had by now.
-            _ = state.reserve.take()
-            return true
-        }
-        guard isMine else { return nil }
-        defer { state.withLock { $0.isShedding = false } }
+        // Closed by going away.
+        guard state.withLock({ $0.reserve.take() != nil }) else { return nil }
         let taken = (try? retake()) ?? nil
         let isRestored = restoreReserve()
         guard let socket = taken else { return nil }
@@ -86,8 +88,10 @@ final class AcceptRecovery: Sendable {
     @discardableResult
     private func restoreReserve() -> Bool {
         state.withLock { state in
-            state.reserve = State.newReserve
-            return state.reserve != nil
+            if state.reserve == nil { state.reserve = State.newReserve }
+            let isThere = state.reserve != nil
+            lacksReserve.store(!isThere, ordering: .relaxed)
+            return isThere
         }
     }
 }

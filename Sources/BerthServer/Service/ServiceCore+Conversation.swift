@@ -12,36 +12,58 @@ extension ServiceCore {
     func converse(
         _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
     ) async {
-        let outcome: Outcome
-        var close: CloseReport?
         report(.accepted(id, peer: peer))
         do throws(StreamError) {
             let connection = try open()
             connection.willEnd = { [table] in table.releaseDescriptor(id) }
-            let ending = await run(connection)
-            // From here on the descriptor is gone and nobody can cut the connection any more. What was cut while it was
-            // being ended was cut all the same.
-            (outcome, close) = table.wasKilled(id) ? (.killed, nil) : ending
+            count(id, peer, await run(connection))
         } catch {
             // The peer was gone before its handler could start.
-            outcome = Outcome(.init(error: error))
             table.releaseDescriptor(id)
             abandon()
+            count(id, peer, (Outcome(.init(error: error)), nil))
         }
+    }
+
+    /// The same for a connection that frames are answered on without a handler's task, from the moment that this has ended.
+    func conclude(_ connection: Connection, _ error: (any Error)?) async {
+        count(connection.id, connection.peer, await end(connection, judge(connection, error)))
+    }
+
+    /// The same at once, where the peer has finished and nothing has to be waited for. False when it has to.
+    func concludeNow(_ connection: Connection, _ error: (any Error)?) -> Bool {
+        guard error == nil, connection.isAtEnd, !table.wasKilled(connection.id) else { return false }
+        let outcome = judge(connection, nil)
+        guard connection.closeAtEnd() else { return false }
+        count(connection.id, connection.peer, (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
+        return true
+    }
+
+    /// Reports and counts how a connection has ended. The descriptor is gone and nobody can cut the connection any more:
+    /// what was cut while it was being ended was cut all the same.
+    private func count(_ id: ConnectionID, _ peer: SocketAddress, _ ending: (outcome: Outcome, close: CloseReport?)) {
+        let (outcome, close) = table.wasKilled(id) ? (.killed, nil) : ending
         report(.ended(id, peer: peer, outcome: outcome, close: close))
         table.end(id, outcome.kind)
     }
 
     /// Runs the handler and ends the connection.
     private func run(_ connection: Connection) async -> (Outcome, CloseReport?) {
-        let outcome = await session.run(connection) { [table, signals] error in
-            Outcome(
-                .init(
-                    error: error, endedBy: connection.endedBy, peerFinished: connection.isAtEnd,
-                    wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
-                    wasCancelled: Task.isCancelled, serviceEnds: signals.isDraining,
-                    wasKilled: table.wasKilled(connection.id)))
-        }
+        let outcome = await session.run(connection) { [self] error in judge(connection, error, Task.isCancelled) }
+        return await end(connection, outcome)
+    }
+
+    /// What a conversation that has ended, by itself or with an error, amounts to.
+    func judge(_ connection: Connection, _ error: (any Error)?, _ wasCancelled: Bool = false) -> Outcome {
+        Outcome(
+            .init(
+                error: error, endedBy: connection.endedBy, peerFinished: connection.isAtEnd,
+                wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
+                wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(connection.id)))
+    }
+
+    /// Ends a connection whose handler has ended, unless it has done so itself.
+    private func end(_ connection: Connection, _ outcome: Outcome) async -> (Outcome, CloseReport?) {
         if let endedBy = connection.endedBy {
             if case .finish(let report) = endedBy { return (outcome, report) }
             return (outcome, nil)

@@ -24,9 +24,16 @@ final class PoolDoor: @unchecked Sendable {
         var left: Int
     }
 
+    /// Those whose accept failed: one of them tries again after the pause, the others wait until it has succeeded.
+    private struct Trouble {
+        var hasScout = false
+        var isDraining = false
+    }
+
     private let core: ServiceCore
     private let recovery: AcceptRecovery
     private let state: Monitor<State>
+    private let trouble = Monitor(Trouble())
     private let descriptor: Int32
 
     init(_ listener: consuming TCPListener, core: ServiceCore) {
@@ -46,14 +53,33 @@ final class PoolDoor: @unchecked Sendable {
             return !state.isShut
         }
         guard mayEnter else { return nil }
-        defer { state.change { $0.inside -= 1 } }
+        var isScout = false
+        defer {
+            if isScout { trouble.change { $0.hasScout = false } }
+            state.change { $0.inside -= 1 }
+        }
         while true {
             var isEmpty = false
             if let socket = takeOne(&isEmpty) { return socket }
             if isEmpty { shut() }
             if state.withLock({ $0.isShut }) { return nil }
+            if !isScout { isScout = becomeScout() }
+            if !isScout { return nil }
             pause()
         }
+    }
+
+    /// Waits until this thread is the one that tries again, of those whose accept failed; false when the service drains.
+    ///
+    /// If they all did, they would take the descriptor that the reserve gives up from each other.
+    private func becomeScout() -> Bool {
+        trouble.wait { trouble in
+            if !trouble.hasScout {
+                trouble.hasScout = true
+                return true
+            }
+            return trouble.isDraining ? false : nil
+        } ?? false
     }
 
     /// Accepts one connection; `nil` when accepting failed, and while the service drains also when none is to be taken
@@ -62,6 +88,7 @@ final class PoolDoor: @unchecked Sendable {
         switch listener {
         case .some(let listener):
             do throws(SocketError) {
+                recovery.prepare()
                 let isDraining = core.signals.isDraining
                 let socket = isDraining ? try takeQueued(from: listener) : try listener.accept()
                 recovery.succeeded()
@@ -69,10 +96,8 @@ final class PoolDoor: @unchecked Sendable {
                 return socket
             } catch {
                 if state.withLock({ $0.isShut }) { return nil }
-                return recovery.failed(error) { () throws(SocketError) in
-                    // Another thread may be faster. Then this one waits in line as any other, which is no harm.
-                    try isQueueEmpty ? nil : listener.accept()
-                }
+                // Another thread may take it before. Then this one waits in line as any other, which is no harm.
+                return recovery.failed(error, on: listener) { () throws(SocketError) in try listener.accept() }
             }
         case .none: return nil
         }
@@ -84,22 +109,21 @@ final class PoolDoor: @unchecked Sendable {
             state.left -= 1
             return state.left >= 0
         }
-        return isAllowed ? try listener.tryAccept() : nil
+        if !isAllowed { return nil }
+        do throws(SocketError) { return try listener.tryAccept() } catch {
+            state.withLock { $0.left += 1 }
+            throw error
+        }
     }
 
     /// Waits until accepting may be tried again. Only the end of the service cuts it short.
     private func pause() {
         guard let end = recovery.pauseEnd else { return }
         if core.signals.isDraining {
-            var nothing: [PollEntry] = []
-            _ = try? Kernel.poll(&nothing, until: Deadline(time: end).earlier(of: .after(Self.glance)))
+            _ = state.wait(until: Deadline(time: end)) { $0.isShut ? true : nil }
         } else {
             _ = try? Kernel.wait(for: .readable, on: core.signals.descriptor, until: Deadline(time: end))
         }
-    }
-
-    private var isQueueEmpty: Bool {
-        ((try? Kernel.wait(for: .readable, on: descriptor, until: .after(.zero))) ?? []).isEmpty
     }
 
     /// Wakes whoever waits in accept(2), and lets nobody in any more. Once.
@@ -125,14 +149,23 @@ extension PoolDoor {
     /// wait in accept(2), nobody would: then it is shut here.
     func close(until deadline: Deadline) {
         recovery.succeeded()
-        while !deadline.hasPassed, !core.table.isHurried, !isQueueEmpty {
+        trouble.change { $0.isDraining = true }
+        while !deadline.hasPassed, !core.table.isHurried, hasWaiting {
             if state.wait(until: .after(Self.glance), { $0.isShut ? true : nil }) != nil { break }
         }
-        if !isQueueEmpty { refuseQueued() }
+        if hasWaiting { refuseQueued() }
         shut()
         let isDeserted = state.wait(until: .after(Self.forceTime)) { $0.inside == 0 ? true : nil } != nil
         // With someone inside it would be closed under their hands: better to leave it to the end of the process.
         if isDeserted { listener.take()?.close() }
+    }
+
+    /// Whether a connection is queued.
+    private var hasWaiting: Bool {
+        switch listener {
+        case .some(let listener): listener.hasWaiting
+        case .none: false
+        }
     }
 
     /// Resets what is queued and was not taken in time, so that it is counted.

@@ -45,6 +45,11 @@ extension TCPListener {
         return try takeOne(nonBlocking: nonBlocking)
     }
 
+    /// Whether a connection waits to be accepted; someone else may take it the next moment. Also once it was shut down.
+    package var hasWaiting: Bool {
+        ((try? Kernel.wait(for: .readable, on: fileDescriptor, until: .after(.zero))) ?? []) != []
+    }
+
     /// One connection; `nil` when a listener in non-blocking mode has none.
     private func takeOne(nonBlocking: Bool) throws(SocketError) -> TCPSocket? {
         while true {
@@ -64,10 +69,18 @@ extension TCPListener {
     }
 
     /// Whether a connection, or an error that accept will report, is there; `false` at the deadline.
+    ///
+    /// A Unix listener that was shut down is readable for ever, but an accept that does not wait says EAGAIN of it
+    /// instead of EINVAL: that it is shut has to be asked of poll(2).
     private func waitForConnection(until deadline: Deadline) throws(SocketError) -> Bool {
-        do { return try !Kernel.wait(for: .readable, on: fileDescriptor, until: deadline).isEmpty } catch {
-            throw SocketError(.accept, address: address.description, errno: error)
+        let found: Readiness
+        do throws(Errno) {
+            found = try Kernel.wait(for: [.readable, .peerFinished], on: fileDescriptor, until: deadline)
+            if found.contains(.peerFinished) { throw .invalidArgument }
+        } catch {
+            throw SocketError(.accept, address: address.description, errno: error, hint: Self.hint(for: error))
         }
+        return !found.isEmpty
     }
 
     private func becomeNonBlocking() throws(SocketError) {

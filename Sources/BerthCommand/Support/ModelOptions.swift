@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import BerthServer
+
+/// How connections are run: the options of a model, and which go together.
+struct ModelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How connections are run.", valueName: "model"))
+    var model: ConcurrencyModel = .threads
+
+    @Option(help: ArgumentHelp("event-loops: how many. Default: one for each processor.", valueName: "count"))
+    var loops: Int?
+
+    @Option(help: ArgumentHelp("event-loops: how they ask the kernel. Default: auto.", valueName: "method"))
+    var io: ConcurrencyModel.IOMethod?
+
+    @Option(
+        help: ArgumentHelp(
+            "thread-pool: how many, which is how many connections at a time. Default: 8 for each processor, at least 32.",
+            valueName: "count"))
+    var threads: Int?
+
+    /// The model with its options.
+    ///
+    /// - Throws: `ValidationError` when an option belongs to another model, or is out of range.
+    func chosen() throws -> ConcurrencyModel {
+        if let loops, !(1...Self.most).contains(loops) {
+            throw ValidationError("--loops is between 1 and \(Self.most).")
+        }
+        if let threads, !(1...Self.most).contains(threads) {
+            throw ValidationError("--threads is between 1 and \(Self.most).")
+        }
+        switch model {
+        case .eventLoops:
+            try exclude(threads, "--threads", .threadPool())
+            return .eventLoops(loops: loops, io: io ?? .auto)
+        case .threads:
+            try exclude(loops, "--loops", .eventLoops())
+            try exclude(io, "--io", .eventLoops())
+            try exclude(threads, "--threads", .threadPool())
+            return .threads
+        case .threadPool:
+            try exclude(loops, "--loops", .eventLoops())
+            try exclude(io, "--io", .eventLoops())
+            return .threadPool(threads: threads)
+        }
+    }
+
+    private static let most = 65_536
+
+    private func exclude<Value>(_ value: Value?, _ option: String, _ owner: ConcurrencyModel) throws {
+        if value != nil { throw ValidationError("\(option) goes with --model \(owner.name), not \(model.name).") }
+    }
+}
