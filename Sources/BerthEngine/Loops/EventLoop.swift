@@ -24,6 +24,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Whether the loop was told to look into its inbox.
     private let isCalled = Atomic<Bool>(false)
     private let isOver = Monitor(false)
+    /// On the loop's thread.
+    private var isStopping = false
     /// How many times the loop has waited for events, and how many events of its listener it was woken by.
     package let wakeUps = Atomic<Int>(0)
 
@@ -58,8 +60,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         try Thread.start(name: name) { self.run() }
     }
 
-    /// Ends the loop, once what is in its inbox is done, and waits until its thread uses nothing of it any more. There
-    /// must be no connection any more.
+    /// Ends the loop, once what is in its inbox is done, and waits until its thread has nothing to do for the caller any
+    /// more. The caller's connections must have ended.
+    ///
+    /// A client that a handler has handed to a task of its own may be left. Its loop goes on, unnoticed, until it is gone.
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         wake()
@@ -100,8 +104,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func run() {
         unsafe Thread.mark = UnsafeRawPointer(core.state)
         let events = EpollEventList(capacity: 512)
-        while lookIntoInbox() {
+        while true {
+            lookIntoInbox()
             runJobs()
+            if isStopping, !hasMoreToDo, mayEnd() { break }
             let timeout = hasMoreToDo ? 0 : unsafe core.state.pointee.timeout
             // Only a descriptor that is none makes it fail, and this one is the loop's own.
             let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
@@ -113,8 +119,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             core.takeTurns()
             core.fireTimers()
         }
-        unsafe Thread.mark = nil
+    }
+
+    /// The loop was stopped, and everything that was to be done is. Whoever waits for that need not wait for clients that
+    /// are left.
+    private func mayEnd() -> Bool {
+        unsafe core.state.pointee.onListenerReady = nil
+        unsafe core.state.pointee.onListenerPause = nil
+        let isEmpty = unsafe core.state.pointee.channelCount == 0
+        if isEmpty { unsafe Thread.mark = nil }
         isOver.change { $0 = true }
+        return isEmpty
     }
 
     private func dispatch(_ events: EpollEvents, _ token: UInt64) {
@@ -131,9 +146,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Whether there is something to do at once, without an event.
     private var hasMoreToDo: Bool { unsafe !core.state.pointee.jobs.isEmpty || !core.state.pointee.turns.isEmpty }
 
-    /// Does what other threads want; false when the loop shall end.
-    private func lookIntoInbox() -> Bool {
-        guard isCalled.load(ordering: .acquiring) else { return true }
+    /// Does what other threads want.
+    private func lookIntoInbox() {
+        guard isCalled.load(ordering: .acquiring) else { return }
         // Before the look: what comes after it signals again.
         isCalled.store(false, ordering: .sequentiallyConsistent)
         let found = inbox.withLock { inbox in
@@ -147,7 +162,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             call()
             core.settle()
         }
-        return !found.isStopped || !found.jobs.isEmpty
+        isStopping = found.isStopped
     }
 
     /// Runs the jobs that were handed to the executor, but none of those that they make.

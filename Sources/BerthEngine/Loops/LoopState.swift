@@ -27,6 +27,8 @@ struct LoopState: ~Copyable {
     var timers: TimerWheel
     /// When the last wait for events was over, in nanoseconds.
     var now: Int64
+    /// How many channels there are, those included whose connection has ended.
+    var channelCount = 0
     private var slots: [Slot] = []
     private var free: [UInt32] = []
     /// Jobs that the runtime has handed over on this thread.
