@@ -5,6 +5,8 @@ struct TimerNode {
     let token: UInt64
     /// The tick at which it fires; -1 while it is in no list.
     fileprivate(set) var tick: Int64 = -1
+    /// The moment that it was armed for, in nanoseconds.
+    fileprivate(set) var moment: Int64 = 0
     fileprivate var list: Int32 = -1
     fileprivate var previous: UnsafeMutablePointer<TimerNode>?
     fileprivate var next: UnsafeMutablePointer<TimerNode>?
@@ -59,6 +61,7 @@ struct TimerWheel: ~Copyable {
     /// Makes `node` fire once the moment has come; moves it when it is armed already.
     mutating func arm(_ node: UnsafeMutablePointer<TimerNode>, at nanoseconds: Int64) {
         unsafe cancel(node)
+        unsafe node.pointee.moment = nanoseconds
         unsafe node.pointee.tick = tick(of: nanoseconds)
         unsafe insert(node)
     }
