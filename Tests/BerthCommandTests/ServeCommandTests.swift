@@ -178,7 +178,10 @@ struct ServeCommandTests {
                 let service = try Service(arguments)
                 let line = service.program.line(containing: "serving greet on ")
                 #expect(line?.contains(text) == true, "\(line ?? "")")
-                try service.stop()
+                let said = try service.stop()
+                let note =
+                    "asked for 3 threads, got 2: a pool has no more than there may be connections (--max-connections)\n"
+                #expect(said.contains(note) == text.contains("of 2,"), "\(said)")
             }
         }
     }

@@ -50,3 +50,23 @@ struct ModelOptions: ParsableArguments {
         if value != nil { throw ValidationError("\(option) goes with --model \(owner.name), not \(model.name).") }
     }
 }
+
+/// A model as it was asked for, and what the limits make of it.
+struct AskedModel: Sendable {
+    let asked: ConcurrencyModel
+    let actual: ConcurrencyModel
+
+    init(_ asked: ConcurrencyModel, _ limits: ServerLimits) {
+        self.asked = asked
+        actual = asked.resolved(for: limits)
+    }
+
+    /// One sentence when a pool has fewer threads than were asked for.
+    var note: String? {
+        guard case .threadPool(let asked?) = asked, case .threadPool(let actual?) = actual, actual < asked else {
+            return nil
+        }
+        return "asked for \(asked) threads, got \(actual): a pool has no more than there may be connections"
+            + " (--max-connections)"
+    }
+}
