@@ -78,6 +78,10 @@ let package = Package(
             name: "BerthInspectTests", dependencies: ["BerthInspect", "BerthSockets", "BerthSystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "BerthEngineTests",
+            dependencies: ["BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "BerthServerTests",
             dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport"],
             swiftSettings: settings),

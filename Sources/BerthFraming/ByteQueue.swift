@@ -125,18 +125,32 @@ public struct ByteQueue: ~Copyable {
         }
     }
 
-    /// Appends the first `count` bytes of `prefix`, as they lie in memory, and then `body`.
+    /// Appends the first `count` bytes of `prefix`, as they lie in memory, and then `body`, if there is room for that
+    /// without more memory.
     @inlinable @inline(__always)
-    mutating func append(prefix: UInt64, of count: Int, _ body: RawSpan) {
+    mutating func appendWithinCapacity(prefix: UInt64, of count: Int, _ body: RawSpan) -> Bool {
         // Eight bytes are stored whatever the count is: one store, and what is too much is overwritten.
-        reserve(8 &+ body.byteCount)
-        guard let storage = unsafe storage else { return }
+        guard capacity &- tail >= body.byteCount &+ 8, let storage = unsafe storage else { return false }
         let end = unsafe storage + tail
         unsafe end.storeBytes(of: prefix, as: UInt64.self)
         unsafe body.withUnsafeBytes { source in
             if let start = source.baseAddress { unsafe (end + count).copyMemory(from: start, byteCount: source.count) }
         }
         tail &+= count &+ body.byteCount
+        return true
+    }
+
+    /// Forgets `consumed` bytes, of which there must be as many, and says where the last `count` of them lie: as long as
+    /// nothing is appended.
+    @inlinable @inline(__always)
+    mutating func take(_ consumed: Int, keeping count: Int) -> UnsafeRawBufferPointer {
+        let start = head &+ (consumed &- count)
+        head &+= consumed
+        if head == tail {
+            head = 0
+            tail = 0
+        }
+        return unsafe UnsafeRawBufferPointer(start: storage.unsafelyUnwrapped + start, count: count)
     }
 
     /// Appends one byte.

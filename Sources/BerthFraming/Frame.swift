@@ -45,6 +45,13 @@ public struct BorrowedFrame: ~Escapable {
         self.body = body
     }
 
+    /// A frame without header lines.
+    @inlinable @_lifetime(copy body)
+    public init(body: RawSpan) {
+        head = RawSpan()
+        self.body = body
+    }
+
     /// The frame that ``FrameCodec/decode(_:atEnd:)`` found in `input`.
     @inlinable @_lifetime(copy input)
     public init(_ extent: FrameExtent, in input: RawSpan) {

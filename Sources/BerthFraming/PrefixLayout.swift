@@ -55,19 +55,39 @@ public struct PrefixLayout: BitwiseCopyable, Sendable {
         return UInt64(isBigEndian ? UInt32(bigEndian: raw) : UInt32(littleEndian: raw))
     }
 
-    /// Appends a whole frame to `output`; `false`, with nothing appended, where the codec has to be asked.
+    /// Takes the frame at the beginning of `queue` out of it, where all of it has arrived and nothing is wrong: where its
+    /// body lies, which stays there as long as nothing is appended.
+    @inlinable @inline(__always)
+    public func take(from queue: inout ByteQueue) -> UnsafeRawBufferPointer? {
+        let input = queue.count
+        guard width != 0, input >= width else { return nil }
+        // A length below ownBytes wraps to one far above every limit.
+        let body = length(queue.bytes) &- ownBytes
+        guard body <= maximum, body <= UInt64(truncatingIfNeeded: input &- width) else { return nil }
+        let count = Int(truncatingIfNeeded: body)
+        return unsafe queue.take(width &+ count, keeping: count)
+    }
+
+    /// Appends a whole frame to `output`, which must have the room for it; `false`, with nothing appended, where it has
+    /// not, or where the codec has to be asked.
     @inlinable @inline(__always)
     public func append(_ body: RawSpan, to output: inout ByteQueue) -> Bool {
         let count = UInt64(truncatingIfNeeded: body.byteCount)
         guard width != 0, count <= maximum else { return false }
         let length = count &+ ownBytes
         if width == 8 {
-            output.append(prefix: isBigEndian ? length.bigEndian : length.littleEndian, of: 8, body)
-            return true
+            return output.appendWithinCapacity(
+                prefix: isBigEndian ? length.bigEndian : length.littleEndian, of: 8, body)
         }
         guard let short = UInt32(exactly: length) else { return false }
-        output.append(prefix: UInt64((isBigEndian ? short.bigEndian : short.littleEndian)).littleEndian, of: 4, body)
-        return true
+        return output.appendWithinCapacity(
+            prefix: UInt64((isBigEndian ? short.bigEndian : short.littleEndian)).littleEndian, of: 4, body)
+    }
+
+    /// The same for bodies of at most `limit` bytes.
+    func limited(to limit: Int) -> PrefixLayout {
+        PrefixLayout(
+            width: width, isBigEndian: isBigEndian, ownBytes: ownBytes, maximum: min(maximum, UInt64(clamping: limit)))
     }
 }
 
@@ -87,4 +107,7 @@ extension Framing {
     package var layout: PrefixLayout {
         if case .lengthPrefix(let codec) = kind { codec.layout } else { .none }
     }
+
+    /// The same for bodies of at most `limit` bytes.
+    package func layout(upTo limit: Int) -> PrefixLayout { layout.limited(to: limit) }
 }

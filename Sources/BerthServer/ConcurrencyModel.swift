@@ -39,12 +39,10 @@ public enum ConcurrencyModel: Sendable, Hashable {
 
     /// How event loops ask the kernel.
     public enum IOMethod: String, Sendable, Hashable, CaseIterable {
-        /// io_uring where it is there and allowed, otherwise epoll.
+        /// What measured better: epoll, as long as there is nothing else.
         case auto
         /// Readiness: `man 7 epoll`.
         case epoll
-        /// Completion: `man 7 io_uring`.
-        case uring
     }
 }
 

@@ -22,9 +22,9 @@ public final class Server: Sendable {
     ///
     /// - Parameters:
     ///   - endpoint: where to listen; `":8080"` for all addresses of the machine, port 0 for any free port.
-    ///   - model: how handlers are run. Default ``ConcurrencyModel/threads``.
+    ///   - model: how handlers are run. Default ``ConcurrencyModel/eventLoops(loops:io:)``.
     public init<Handler: ConnectionHandler>(
-        on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+        on endpoint: Endpoint, model: ConcurrencyModel = .eventLoops(), configuration: ServerConfiguration = .default,
         handler makeHandler: @escaping @Sendable () -> Handler
     ) {
         self.endpoint = endpoint
@@ -36,7 +36,7 @@ public final class Server: Sendable {
 
     /// A service whose handler is a closure.
     public convenience init(
-        on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+        on endpoint: Endpoint, model: ConcurrencyModel = .eventLoops(), configuration: ServerConfiguration = .default,
         handle: @escaping @Sendable (Connection) async throws -> Void
     ) {
         self.init(on: endpoint, model: model, configuration: configuration) { ClosureHandler(handle) }
@@ -47,7 +47,7 @@ public final class Server: Sendable {
     ///
     /// - Parameter framing: in place of the configuration's.
     public init(
-        on endpoint: Endpoint, framing: Framing, model: ConcurrencyModel = .threads,
+        on endpoint: Endpoint, framing: Framing, model: ConcurrencyModel = .eventLoops(),
         configuration: ServerConfiguration = .default,
         answer: @escaping @Sendable (borrowing BorrowedFrame, ReplyWriter) throws -> Void
     ) {

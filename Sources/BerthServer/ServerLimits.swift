@@ -6,14 +6,17 @@ public struct ServerLimits: Sendable {
     /// What is done with a connection above ``maximumConnections``.
     public enum Overload: Sendable, Hashable {
         /// It waits in the kernel's accept queue until another one ends. Clients see a slow answer; when the queue is
-        /// full as well, their connection attempts hang (the kernel drops them silently).
+        /// full as well, their connection attempts hang (the kernel drops them silently). The same under all models: of
+        /// a thread pool, all threads are busy then.
         case wait
-        /// It is accepted and reset at once, so that the client knows, and counted as refused.
+        /// It is accepted and reset at once, so that the client knows, and counted as refused. A thread pool has one
+        /// thread more for it.
         case refuse
     }
 
     /// Connections at the same time. Default: 80 % of the descriptor limit less 32, and at most 16,384, since each has
-    /// a thread under the threads engine.
+    /// a thread under ``ConcurrencyModel/threads``. It caps the threads of a ``ConcurrencyModel/threadPool(threads:)``,
+    /// which serves as many connections as it has threads.
     public var maximumConnections: Int
     /// Default ``Overload/wait``.
     public var overload: Overload

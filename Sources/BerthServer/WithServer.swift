@@ -25,7 +25,7 @@ public struct RunningServer: Sendable {
 /// - Returns: what `operation` returned.
 /// - Throws: ``ServerError`` when it cannot listen, or what `operation` throws, once the server has stopped.
 public func withServer<Handler: ConnectionHandler, R>(
-    on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+    on endpoint: Endpoint, model: ConcurrencyModel = .eventLoops(), configuration: ServerConfiguration = .default,
     handler: @escaping @Sendable () -> Handler, operation: (RunningServer) async throws -> R
 ) async throws -> R {
     try await run(Server(on: endpoint, model: model, configuration: configuration, handler: handler), operation)
@@ -54,7 +54,7 @@ private func run<R>(_ server: Server, _ operation: (RunningServer) async throws 
 /// }
 /// ```
 public func withServer<R>(
-    on endpoint: Endpoint, framing: Framing, model: ConcurrencyModel = .threads,
+    on endpoint: Endpoint, framing: Framing, model: ConcurrencyModel = .eventLoops(),
     configuration: ServerConfiguration = .default,
     answer: @escaping @Sendable (borrowing BorrowedFrame, ReplyWriter) throws -> Void,
     operation: (RunningServer) async throws -> R
@@ -65,7 +65,7 @@ public func withServer<R>(
 
 /// The same with a closure for the handler.
 public func withServer<R>(
-    on endpoint: Endpoint, model: ConcurrencyModel = .threads, configuration: ServerConfiguration = .default,
+    on endpoint: Endpoint, model: ConcurrencyModel = .eventLoops(), configuration: ServerConfiguration = .default,
     handle: @escaping @Sendable (Connection) async throws -> Void, operation: (RunningServer) async throws -> R
 ) async throws -> R {
     try await withServer(

@@ -5,7 +5,7 @@ internal import BerthSystem
 /// Tells on standard error what a service does.
 final class Announcer: ServerObserver {
     private let plan: ServicePlan
-    private let model: ConcurrencyModel
+    private let model: AskedModel
     private let isVerbose: Bool
     private let tally = Monitor(Tally())
 
@@ -14,7 +14,7 @@ final class Announcer: ServerObserver {
         var refused = 0
     }
 
-    init(plan: ServicePlan, model: ConcurrencyModel, isVerbose: Bool) {
+    init(plan: ServicePlan, model: AskedModel, isVerbose: Bool) {
         self.plan = plan
         self.model = model
         self.isVerbose = isVerbose
@@ -23,8 +23,9 @@ final class Announcer: ServerObserver {
     func observe(_ event: ServerEvent) {
         switch event {
         case .listening(let address, let backlog, let note):
-            Talk.say("serving \(plan.name) on \(address) (\(model), \(plan.framing), backlog \(backlog))")
+            Talk.say("serving \(plan.name) on \(address) (\(model.actual), \(plan.framing), backlog \(backlog))")
             if let note { Talk.say(note) }
+            if let note = model.note { Talk.say(note) }
             for hint in plan.hints(address) { Talk.say("try: \(hint)") }
         case .accepted(let id, let peer):
             if isVerbose { Talk.say("\(id) \(peer) connected") }

@@ -115,7 +115,7 @@ struct ServeCommand: AsyncParsableCommand {
         if refuse { limits.overload = .refuse }
         // A terminal on loopback is left alone: people think for longer than a minute.
         limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
-        let announcer = Announcer(plan: plan, model: model.resolved(for: limits), isVerbose: verbose)
+        let announcer = Announcer(plan: plan, model: AskedModel(model, limits), isVerbose: verbose)
         let configuration = ServerConfiguration(
             reuse: reuse, backlog: backlog, framing: plan.framing, limits: limits, observers: [announcer])
         let server = plan.server(on: address, model: model, configuration)

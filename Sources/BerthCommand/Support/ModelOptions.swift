@@ -4,7 +4,7 @@ internal import BerthServer
 /// How connections are run: the options of a model, and which go together.
 struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How connections are run.", valueName: "model"))
-    var model: ConcurrencyModel = .threads
+    var model: ConcurrencyModel = .eventLoops()
 
     @Option(help: ArgumentHelp("event-loops: how many. Default: one for each processor.", valueName: "count"))
     var loops: Int?
@@ -48,5 +48,25 @@ struct ModelOptions: ParsableArguments {
 
     private func exclude<Value>(_ value: Value?, _ option: String, _ owner: ConcurrencyModel) throws {
         if value != nil { throw ValidationError("\(option) goes with --model \(owner.name), not \(model.name).") }
+    }
+}
+
+/// A model as it was asked for, and what the limits make of it.
+struct AskedModel: Sendable {
+    let asked: ConcurrencyModel
+    let actual: ConcurrencyModel
+
+    init(_ asked: ConcurrencyModel, _ limits: ServerLimits) {
+        self.asked = asked
+        actual = asked.resolved(for: limits)
+    }
+
+    /// One sentence when a pool has fewer threads than were asked for.
+    var note: String? {
+        guard case .threadPool(let asked?) = asked, case .threadPool(let actual?) = actual, actual < asked else {
+            return nil
+        }
+        return "asked for \(asked) threads, got \(actual): a pool has no more than there may be connections"
+            + " (--max-connections)"
     }
 }

@@ -50,15 +50,13 @@ extension Connection {
     /// - Throws: `StreamError`, or what `body` throws.
     @inlinable @inline(__always)
     public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws -> R) async throws -> R? {
-        let extent: FrameExtent
-        if let there = core.input.layout.frame(in: core.input.queue.bytes) {
-            extent = there
-        } else {
-            guard let found = try await nextFrame() else { return nil }
-            extent = found
+        if let there = unsafe core.input.layout.take(from: &core.input.queue) {
+            // It lies where it is until more is received, which `body` cannot do.
+            return try body(BorrowedFrame(body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)))
         }
-        defer { core.input.queue.consume(extent.consumed) }
-        return try body(BorrowedFrame(extent, in: core.input.queue.bytes))
+        guard let found = try await nextFrame() else { return nil }
+        defer { core.input.queue.consume(found.consumed) }
+        return try body(BorrowedFrame(found, in: core.input.queue.bytes))
     }
 
     /// Reads the next frame and lets `body` answer it, both in place: the fastest way to serve. `false` at the peer's
@@ -71,17 +69,16 @@ extension Connection {
     /// ```
     @inlinable @inline(__always)
     public func answerFrame(_ body: (borrowing BorrowedFrame, ReplyWriter) throws -> Void) async throws -> Bool {
-        let extent: FrameExtent
         // A peer that does not take its replies is not read from: then the output is not open.
-        if core.output.isOpen, let there = core.input.layout.frame(in: core.input.queue.bytes) {
-            extent = there
-        } else {
-            if !canReply() { try await flush() }
-            guard let found = try await nextFrame() else { return false }
-            extent = found
+        if core.output.isOpen, let there = unsafe core.input.layout.take(from: &core.input.queue) {
+            // It lies where it is until more is received, which `body` cannot do.
+            try body(BorrowedFrame(body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)), ReplyWriter(self))
+            return true
         }
-        defer { core.input.queue.consume(extent.consumed) }
-        try body(BorrowedFrame(extent, in: core.input.queue.bytes), ReplyWriter(self))
+        if !canReply() { try await flush() }
+        guard let found = try await nextFrame() else { return false }
+        defer { core.input.queue.consume(found.consumed) }
+        try body(BorrowedFrame(found, in: core.input.queue.bytes), ReplyWriter(self))
         return true
     }
 

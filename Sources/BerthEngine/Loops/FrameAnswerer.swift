@@ -45,22 +45,25 @@ package final class FrameAnswerer {
     fileprivate func goOn(_ loop: LoopCore, _ channel: UnsafeMutablePointer<Channel>) throws -> Channel.Wait? {
         let connection = connection
         let writer = ReplyWriter(connection)
-        while true {
-            // A peer that does not take its replies is not read from.
-            if !connection.core.output.isOpen { return .sent }
-            let extent: FrameExtent
-            if let there = connection.core.input.layout.frame(in: connection.core.input.queue.bytes) {
-                extent = there
-            } else {
-                switch try unsafe loop.nextFrame(channel) {
-                case .frame(let found): extent = found
-                case .mustWait(let wait): return wait
-                case .end: return nil
-                }
+        let core = unsafe connection.memory
+        // A peer that does not take its replies is not read from.
+        while unsafe core.pointee.output.isOpen {
+            if let there = unsafe core.pointee.input.layout.take(from: &core.pointee.input.queue) {
+                // It lies where it is until more is received.
+                let body = unsafe RawSpan(
+                    _unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)
+                try answer(BorrowedFrame(body: body), writer)
+                continue
             }
-            defer { connection.core.input.queue.consume(extent.consumed) }
-            try answer(BorrowedFrame(extent, in: connection.core.input.queue.bytes), writer)
+            switch try unsafe loop.nextFrame(channel) {
+            case .frame(let found):
+                defer { unsafe core.pointee.input.queue.consume(found.consumed) }
+                try answer(BorrowedFrame(found, in: connection.core.input.queue.bytes), writer)
+            case .mustWait(let wait): return wait
+            case .end: return nil
+            }
         }
+        return .sent
     }
 }
 

@@ -167,7 +167,26 @@ extension LoopCore {
     /// something is unsent.
     @discardableResult
     func flush(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
-        unsafe send(channel, RawSpan(), ByteQueue())
+        guard unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sendFailure == nil else {
+            return unsafe send(channel, RawSpan(), ByteQueue())
+        }
+        let count = unsafe channel.pointee.core.output.queue.count
+        let fd = unsafe channel.pointee.descriptor
+        do throws(Errno) {
+            let sent = try unsafe channel.pointee.core.output.queue.withUnsafeBytes { (bytes) throws(Errno) in
+                try unsafe Kernel.send(fd, bytes, flags: .doNotWait)
+            }
+            if sent == count {
+                unsafe channel.pointee.core.output.queue.consume(count)
+                return true
+            }
+            return unsafe keep(channel, RawSpan(), ByteQueue(), from: sent)
+        } catch .wouldBlock {
+            return unsafe keep(channel, RawSpan(), ByteQueue(), from: 0)
+        } catch {
+            unsafe failSending(channel, error)
+            return true
+        }
     }
 
     /// Sends what the handler has written, then `body`, which is not copied as far as the kernel has room, then `end`.

@@ -76,11 +76,7 @@ extension LoopCore {
         let (deadline, overflow) = now.addingReportingOverflow(limit)
         unsafe channel.pointee.deadline = overflow ? .max : deadline
         guard !overflow else { return }
-        if unsafe channel.pointee.timer.isArmed,
-            unsafe channel.pointee.timer.tick <= state.pointee.timers.tick(of: deadline)
-        {
-            return
-        }
+        if unsafe channel.pointee.timer.isArmed && channel.pointee.timer.moment <= deadline { return }
         unsafe state.pointee.timers.arm(&channel.pointee.timer, at: deadline)
     }
 

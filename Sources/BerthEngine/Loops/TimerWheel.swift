@@ -5,6 +5,8 @@ struct TimerNode {
     let token: UInt64
     /// The tick at which it fires; -1 while it is in no list.
     fileprivate(set) var tick: Int64 = -1
+    /// The moment that it was armed for, in nanoseconds.
+    fileprivate(set) var moment: Int64 = 0
     fileprivate var list: Int32 = -1
     fileprivate var previous: UnsafeMutablePointer<TimerNode>?
     fileprivate var next: UnsafeMutablePointer<TimerNode>?
@@ -17,8 +19,8 @@ struct TimerNode {
 /// All deadlines of one event loop: a hierarchical timing wheel (Varghese and Lauck, 1987).
 ///
 /// A tick is a millisecond. The 64 lists of the first level hold the next 64 ticks one by one, each list of the second
-/// level 64 ticks, and so on for six levels, which is more than two years; what is later waits at the end of the last
-/// level and is looked at again. Arming and cancelling take the same time however many there are; a timer moves down at
+/// level 64 ticks, and so on for six levels, which is more than two years; what is later waits on the last level and is
+/// looked at again once each round. Arming and cancelling take the same time however many there are; a timer moves down at
 /// most five times. Nothing fires early.
 ///
 /// It knows no clock: whoever owns it says what time it is.
@@ -59,6 +61,7 @@ struct TimerWheel: ~Copyable {
     /// Makes `node` fire once the moment has come; moves it when it is armed already.
     mutating func arm(_ node: UnsafeMutablePointer<TimerNode>, at nanoseconds: Int64) {
         unsafe cancel(node)
+        unsafe node.pointee.moment = nanoseconds
         unsafe node.pointee.tick = tick(of: nanoseconds)
         unsafe insert(node)
     }
@@ -98,8 +101,12 @@ struct TimerWheel: ~Copyable {
 
     /// Puts what is in a list where it belongs now: among what is due, or a level down.
     private mutating func cascade(_ list: Int) {
-        while let node = unsafe heads[list] {
-            unsafe unlink(node)
+        var rest = unsafe heads[list]
+        unsafe heads[list] = nil
+        unsafe occupied[list / Self.width] &= ~(1 << UInt64(list % Self.width))
+        // Taken as a whole: what lies a round further on comes back to the same list.
+        while let node = unsafe rest {
+            unsafe rest = node.pointee.next
             unsafe insert(node)
         }
     }
@@ -110,9 +117,10 @@ struct TimerWheel: ~Copyable {
             let lists = unsafe occupied[level]
             if lists == 0 { continue }
             let shift = Int64(6 * level)
-            let position = Int((elapsed >> shift) & 63)
-            let rotated = lists >> UInt64(position) | lists << UInt64((64 - position) & 63)
-            let slot = (rotated.trailingZeroBitCount + position) & 63
+            // From the list after the present one: in that there is only what lies a round further on.
+            let following = Int((elapsed >> shift) + 1) & 63
+            let rotated = lists >> UInt64(following) | lists << UInt64((64 - following) & 63)
+            let slot = (rotated.trailingZeroBitCount + following) & 63
             let round = Int64(1) << (shift + 6)
             var tick = (elapsed & ~(round - 1)) + Int64(slot) << shift
             if tick <= elapsed { tick += round }
@@ -128,9 +136,8 @@ struct TimerWheel: ~Copyable {
         // The lowest level on which the tick and the present lie in the same round.
         let difference = min((elapsed ^ tick) | 63, furthest)
         let level = (63 - difference.leadingZeroBitCount) / 6
-        let slot =
-            elapsed ^ tick > furthest
-            ? Int(((elapsed >> Int64(6 * level)) + 63) & 63) : Int((tick >> Int64(6 * level)) & 63)
+        // On the last level a tick of a later round shares a list with those of this one, and is looked at with them.
+        let slot = Int((tick >> Int64(6 * level)) & 63)
         unsafe link(node, level * Self.width + slot)
     }
 
@@ -139,7 +146,8 @@ struct TimerWheel: ~Copyable {
         unsafe node.pointee.previous = nil
         unsafe node.pointee.next = first
         unsafe node.pointee.list = Int32(list)
-        unsafe first?.pointee.previous = node
+        // Not with `?.`, which compilers up to 6.3.1 do not translate for the thread sanitizer.
+        if let first = unsafe first { unsafe first.pointee.previous = node }
         unsafe heads[list] = node
         if list < Self.due { unsafe occupied[list / Self.width] |= 1 << UInt64(list % Self.width) }
     }
@@ -155,6 +163,6 @@ struct TimerWheel: ~Copyable {
                 unsafe occupied[list / Self.width] &= ~(1 << UInt64(list % Self.width))
             }
         }
-        unsafe next?.pointee.previous = previous
+        if let next = unsafe next { unsafe next.pointee.previous = previous }
     }
 }

@@ -21,23 +21,20 @@ package struct StreamOutput: ~Copyable {
     /// Bodies above this are not copied together with what is around them, but sent from where they are.
     @usableFromInline package static var copyLimit: Int { gatherLimit / 4 }
 
-    /// Appends a frame the fast way; `false`, with nothing appended, where it takes more than that.
+    /// Appends a frame the fast way; `false`, with nothing appended, where it takes more than that: memory, for example.
     @inlinable @inline(__always)
     package mutating func appendFast(_ body: RawSpan) -> Bool {
-        guard isOpen, body.byteCount <= Self.copyLimit, queue.count <= Self.gatherLimit - Self.copyLimit - 16 else {
-            return false
-        }
-        return layout.append(body, to: &queue)
+        isOpen && layout.append(body, to: &queue)
     }
 
     package init(framing: Framing) {
         encoder = framing
-        layout = framing.layout
+        layout = framing.layout(upTo: Self.copyLimit)
     }
 
     package mutating func useFraming(_ framing: Framing) {
         encoder = framing
-        layout = isEnded || failure != nil ? .none : framing.layout
+        layout = isEnded || failure != nil ? .none : framing.layout(upTo: Self.copyLimit)
     }
 
     /// The stream is over: nothing can be written.
@@ -101,7 +98,7 @@ package struct StreamOutput: ~Copyable {
 
     package mutating func endFrame() throws(StreamError) {
         try encoded { (encoder, output) throws(FramingError) in try encoder.encodeEnd(into: &output) }
-        layout = encoder.layout
+        layout = encoder.layout(upTo: Self.copyLimit)
     }
 
     /// Appends what `body` encodes, all or nothing.
