@@ -35,7 +35,9 @@ extension ServiceCore {
         guard error == nil, connection.isAtEnd, !table.wasKilled(connection.id) else { return false }
         let outcome = judge(connection, nil)
         guard connection.closeAtEnd() else { return false }
-        count(connection.id, connection.peer, (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
+        count(
+            connection.id, connection.peer,
+            (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
         return true
     }
 
@@ -57,7 +59,8 @@ extension ServiceCore {
     func judge(_ connection: Connection, _ error: (any Error)?, _ wasCancelled: Bool = false) -> Outcome {
         Outcome(
             .init(
-                error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy, peerFinished: connection.isAtEnd,
+                error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy,
+                peerFinished: connection.isAtEnd,
                 wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
                 wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(connection.id)))
     }
