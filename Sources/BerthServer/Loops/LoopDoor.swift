@@ -51,19 +51,51 @@ final class LoopDoor: Sendable {
 
     private func accept(at place: Berth) {
         for _ in 0..<Self.batch {
-            if core.signals.isDraining { return }
-            if isWaitingForRoom, !core.table.hasRoom { return waitForRoom() }
-            guard let socket = takeOne() else { return pauseIfDue(at: place) }
-            take(socket, at: place)
+            switch takeOne() {
+            case .connection(let admitted): assign(admitted, from: place)
+            case .refused: continue
+            case .nothing: return pauseIfDue(at: place)
+            case .full: return waitForRoom()
+            }
         }
     }
 
-    private func takeOne() -> TCPSocket? {
+    /// What came of an accept.
+    private enum Arrival: Sendable {
+        case connection(Admitted)
+        /// It was above the maximum.
+        case refused
+        /// None waits, or accepting failed, or the service ends.
+        case nothing
+        /// There is no room, and who comes shall wait for it.
+        case full
+    }
+
+    /// Takes a connection and counts it in, one loop at a time: so that two do not take what there is room for once.
+    private func takeOne() -> Arrival {
         listener.withLock { listener in
-            switch listener {
-            case .some(let open): recovery.takeOne(from: open)
-            case .none: nil
-            }
+            if core.signals.isDraining { return .nothing }
+            if isWaitingForRoom, !core.table.hasRoom { return .full }
+            let socket: TCPSocket? =
+                switch listener {
+                case .some(let open): recovery.takeOne(from: open)
+                case .none: nil
+                }
+            guard let socket else { return .nothing }
+            return core.admit(socket).map { .connection($0) } ?? .refused
+        }
+    }
+
+    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
+
+    /// Gives a connection to the loop that shall serve it.
+    private func assign(_ admitted: Admitted, from place: Berth) {
+        let chosen = leastLoaded(comparedTo: place)
+        chosen.load.add(1, ordering: .relaxed)
+        if chosen === place {
+            start(admitted, at: place)
+        } else {
+            chosen.loop.call { [self] in start(admitted, at: chosen) }
         }
     }
 
@@ -72,19 +104,6 @@ final class LoopDoor: Sendable {
         guard let end = recovery.pauseEnd else { return }
         place.loop.unwatch(listener: descriptor)
         place.loop.pause(for: end.duration(since: .now)) { [self] in watch(at: place) }
-    }
-
-    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
-
-    private func take(_ socket: consuming TCPSocket, at place: Berth) {
-        guard let admitted = core.admit(socket) else { return }
-        let chosen = leastLoaded(comparedTo: place)
-        chosen.load.add(1, ordering: .relaxed)
-        if chosen === place {
-            start(admitted, at: place)
-        } else {
-            chosen.loop.call { [self] in start(admitted, at: chosen) }
-        }
     }
 
     private func leastLoaded(comparedTo place: Berth) -> Berth {
