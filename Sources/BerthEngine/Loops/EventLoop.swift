@@ -1,5 +1,5 @@
-package import BerthSystem
 internal import BerthFraming
+package import BerthSystem
 package import Synchronization
 
 /// A thread that waits for many connections at once and runs their handlers, which it is the task executor of.

@@ -32,7 +32,7 @@ extension LoopDoor {
     private func concludeLater(_ connection: Connection, _ error: (any Error)?, at place: Berth) {
         let visit = Conclusion(connection: connection, error: error)
         let task = Task(executorPreference: place.loop) { [self] in
-            await core.conclude(visit.connection, visit.error)
+            await core.conclude(visit.connection, core.judge(visit.connection, visit.error))
             ended(at: place)
         }
         core.table.setTask(connection.id, task)
