@@ -52,15 +52,29 @@ final class LoopDoor: Sendable {
     private func accept(at place: Berth) {
         for _ in 0..<Self.batch {
             if core.signals.isDraining { return }
-            if isWaitingForRoom, !core.table.hasRoom { return waitForRoom() }
-            guard let socket = takeOne() else { return pauseIfDue(at: place) }
-            take(socket, at: place)
+            switch takeOne() {
+            case .admitted(let admitted): serve(admitted, acceptedAt: place)
+            case .refused: continue
+            case .nothing: return pauseIfDue(at: place)
+            case .noRoom: return waitForRoom()
+            }
         }
     }
 
-    private func takeOne() -> TCPSocket? {
+    private enum Taken {
+        case admitted(Admitted)
+        case refused
+        case nothing
+        case noRoom
+    }
+
+    /// Accepts one connection and counts it in: one loop at a time, so that two of them do not take the last place.
+    private func takeOne() -> Taken {
         listener.withLock { listener in
-            recovery.takeOne { () throws(SocketError) in try listener?.tryAccept() ?? nil }
+            if isWaitingForRoom, !core.table.hasRoom { return .noRoom }
+            let accepted = recovery.takeOne { () throws(SocketError) in try listener?.tryAccept() ?? nil }
+            guard let socket = accepted else { return .nothing }
+            return core.admit(socket).map { .admitted($0) } ?? .refused
         }
     }
 
@@ -73,8 +87,7 @@ final class LoopDoor: Sendable {
 
     private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
 
-    private func take(_ socket: consuming TCPSocket, at place: Berth) {
-        guard let admitted = core.admit(socket) else { return }
+    private func serve(_ admitted: Admitted, acceptedAt place: Berth) {
         let chosen = leastLoaded(comparedTo: place)
         chosen.load.add(1, ordering: .relaxed)
         if chosen === place {
@@ -96,14 +109,27 @@ final class LoopDoor: Sendable {
     /// Stops to accept, on all loops, until a connection ends.
     private func waitForRoom() {
         isFull.store(true, ordering: .sequentiallyConsistent)
-        for place in places { place.loop.call { [self] in place.loop.unwatch(listener: descriptor) } }
+        adjust()
         // One may have ended before it could know.
         if core.table.hasRoom { reopen() }
     }
 
     private func reopen() {
         guard isFull.exchange(false, ordering: .sequentiallyConsistent) else { return }
-        for place in places { place.loop.call { [self] in watch(at: place) } }
+        adjust()
+    }
+
+    /// Has each loop watch the listener or not, as is right when it comes to do so: changes may overtake each other.
+    private func adjust() {
+        for place in places {
+            place.loop.call { [self] in
+                if isFull.load(ordering: .sequentiallyConsistent) {
+                    place.loop.unwatch(listener: descriptor)
+                } else {
+                    watch(at: place)
+                }
+            }
+        }
     }
 
     private func watch(at place: Berth) {
