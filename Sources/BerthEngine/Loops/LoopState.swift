@@ -40,6 +40,8 @@ struct LoopState: ~Copyable {
     var isInputLent = false
     var input = ByteQueue()
     var output = ByteQueue()
+    /// Whether the loop is to end once nothing is left to do.
+    var isStopping = false
     /// Whether the service ends.
     var isDraining = false
     var onListenerReady: (() -> Void)?
