@@ -177,7 +177,10 @@ extension LoopCore {
     /// Tells all connections that the service ends.
     func drain() {
         unsafe state.pointee.isDraining = true
-        for channel in unsafe state.pointee.channels { unsafe interfere(channel) }
+        // One that goes on may end others.
+        for token in unsafe state.pointee.tokens {
+            if let channel = unsafe state.pointee.channel(token) { unsafe interfere(channel) }
+        }
     }
 
     private func interfere(_ channel: UnsafeMutablePointer<Channel>) {

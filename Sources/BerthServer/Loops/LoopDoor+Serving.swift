@@ -22,7 +22,12 @@ extension LoopDoor {
             signals: core.signals)
         try connection.setIdleLimit(core.configuration.limits.idle)
         connection.stallLimit = core.configuration.limits.writeStall
-        try connection.watch()
+        // What is not known by now to be closed soon might be cut under another owner's hands.
+        connection.willEnd = { [core] in core.table.releaseDescriptor(admitted.id) }
+        do throws(StreamError) { try connection.watch() } catch {
+            connection.close()
+            throw error
+        }
         return connection
     }
 }
