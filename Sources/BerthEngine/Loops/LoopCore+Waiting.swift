@@ -55,7 +55,7 @@ extension LoopCore {
 
     /// What keeps a wait from beginning, and ends one that has begun.
     private func interference(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> Channel.Verdict {
-        if unsafe channel.pointee.isCancelled { return .cancelled }
+        if unsafe channel.pointee.isCancelled, unsafe channel.pointee.heedsCancellation { return .cancelled }
         if unsafe state.pointee.isDraining, wait == .readable, unsafe channel.pointee.heedsDrain,
             unsafe channel.pointee.core.input.isBetweenMessages
         {

@@ -7,10 +7,19 @@ extension LoopDoor {
     /// Begins to serve an admitted connection, on the loop's thread.
     func start(_ admitted: Admitted, at place: Berth) {
         let loop = place.loop
+        let cancellation = LoopCancellation(loop)
         let task = Task(executorPreference: loop) { [self] in
-            await core.converse(
-                admitted.id, with: admitted.peer,
-                open: { () throws(StreamError) in try open(admitted, on: loop) }, abandon: {})
+            await withTaskCancellationHandler {
+                await core.converse(
+                    admitted.id, with: admitted.peer,
+                    open: { () throws(StreamError) in
+                        let connection = try open(admitted, on: loop)
+                        cancellation.reach(connection)
+                        return connection
+                    }, abandon: {})
+            } onCancel: {
+                cancellation.cancel()
+            }
             ended(at: place)
         }
         core.table.setTask(admitted.id, task)
