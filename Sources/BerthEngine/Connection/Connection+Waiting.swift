@@ -62,12 +62,17 @@ extension Connection {
     @inline(never)
     private func receiveElsewhere(room: Int) async throws(StreamError) -> Int {
         if let stream { return try stream.receive(room: room) }
+        // The loop of a connection that is ended may have ended as well.
+        if core.input.isOver { return 0 }
+        _ = try fileDescriptor
         let visit = Visit(connection: self)
         return try await withTaskExecutorPreference(eventLoop) { () async in await Self.receive(visit, room) }.get()
     }
 
     @concurrent
     private static func receive(_ visit: Visit, _ room: Int) async -> Result<Int, StreamError> {
+        // Before the task goes back, where it may look at what was received while the loop still runs the end of this job.
+        defer { visit.connection.loop.settle() }
         do throws(StreamError) { return .success(try await visit.connection.receive(room: room)) } catch {
             return .failure(error)
         }
@@ -79,12 +84,14 @@ extension Connection {
     public func flush() async throws(StreamError) {
         if let stream { return try stream.flush() }
         if let channel = unsafe channel, loop.isCurrent { return try await unsafe flush(channel) }
+        if unsafe (channel?.pointee.descriptor ?? -1) < 0 { return try core.output.checkNotFailed() }
         let visit = Visit(connection: self)
         return try await withTaskExecutorPreference(eventLoop) { () async in await Self.flush(visit) }.get()
     }
 
     @concurrent
     private static func flush(_ visit: Visit) async -> Result<Void, StreamError> {
+        defer { visit.connection.loop.settle() }
         do throws(StreamError) { return .success(try await visit.connection.flush()) } catch {
             return .failure(error)
         }

@@ -16,6 +16,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var jobs: [UnownedJob] = []
         var calls: [@Sendable () -> Void] = []
         var isStopped = false
+        /// Whether the loop's thread has ended, or does nothing any more but end.
+        var isOver = false
     }
 
     let core: LoopCore
@@ -23,7 +25,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let wakeUp: WakeUp
     /// Whether the loop was told to look into its inbox.
     private let isCalled = Atomic<Bool>(false)
-    private let isOver = Monitor(false)
+    private let hasEnded = Monitor(false)
+    /// Held by whoever does what came too late for the loop.
+    private let late = Monitor(())
     /// How many times the loop has waited for events, and how many events of its listener it was woken by.
     package let wakeUps = Atomic<Int>(0)
 
@@ -63,7 +67,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         wake()
-        _ = isOver.wait { $0 ? true : nil }
+        _ = hasEnded.wait { $0 ? true : nil }
     }
 
     /// The loop whose thread the calling one is.
@@ -84,10 +88,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    /// Has the loop call `body` on its thread, soon.
+    /// Has the loop call `body` on its thread, soon. Once the loop has ended it is called here: then nobody touches the
+    /// loop's state but those who come as late.
     package func call(_ body: @escaping @Sendable () -> Void) {
-        inbox.withLock { $0.calls.append(body) }
-        wake()
+        let isOver = inbox.withLock { inbox in
+            if !inbox.isOver { inbox.calls.append(body) }
+            return inbox.isOver
+        }
+        if isOver {
+            _ = hasEnded.wait { $0 ? true : nil }
+            late.withLock { _ in body() }
+        } else {
+            wake()
+        }
     }
 
     private func wake() {
@@ -102,7 +115,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         let events = EpollEventList(capacity: 512)
         while lookIntoInbox() {
             runJobs()
-            let timeout = hasMoreToDo ? 0 : unsafe core.state.pointee.timeout
+            let timeout = hasMoreToDo || isStopping ? 0 : unsafe core.state.pointee.timeout
             // Only a descriptor that is none makes it fail, and this one is the loop's own.
             let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
             unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
@@ -113,8 +126,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             core.takeTurns()
             core.fireTimers()
         }
+        // They hold the service, which holds the loop.
+        unsafe core.state.pointee.onListenerReady = nil
+        unsafe core.state.pointee.onListenerPause = nil
         unsafe Thread.mark = nil
-        isOver.change { $0 = true }
+        hasEnded.change { $0 = true }
     }
 
     private func dispatch(_ events: EpollEvents, _ token: UInt64) {
@@ -131,23 +147,30 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Whether there is something to do at once, without an event.
     private var hasMoreToDo: Bool { unsafe !core.state.pointee.jobs.isEmpty || !core.state.pointee.turns.isEmpty }
 
+    /// Whether the loop is to end as soon as nothing is left to do.
+    private var isStopping: Bool { unsafe core.state.pointee.isStopping }
+
     /// Does what other threads want; false when the loop shall end.
     private func lookIntoInbox() -> Bool {
-        guard isCalled.load(ordering: .acquiring) else { return true }
+        guard isCalled.load(ordering: .acquiring) || isStopping else { return true }
         // Before the look: what comes after it signals again.
         isCalled.store(false, ordering: .sequentiallyConsistent)
-        let found = inbox.withLock { inbox in
+        let taken = inbox.withLock { inbox -> Inbox? in
             let found = inbox
             inbox.jobs = []
             inbox.calls = []
-            return found
+            // What comes after this comes too late.
+            if inbox.isStopped, found.jobs.isEmpty, found.calls.isEmpty, !hasMoreToDo { inbox.isOver = true }
+            return inbox.isOver ? nil : found
         }
+        guard let found = taken else { return false }
+        unsafe core.state.pointee.isStopping = found.isStopped
         unsafe core.state.pointee.jobs += found.jobs
         for call in found.calls {
             call()
             core.settle()
         }
-        return !found.isStopped || !found.jobs.isEmpty
+        return true
     }
 
     /// Runs the jobs that were handed to the executor, but none of those that they make.

@@ -9,6 +9,8 @@ extension LoopCore {
     /// Lends the shared output, and the shared input where it is of use, to a channel whose handler runs.
     func attach(_ channel: UnsafeMutablePointer<Channel>) {
         if unsafe state.pointee.attached == channel { return }
+        // One that is ended has no use for them, and its memory may go at any moment.
+        if unsafe channel.pointee.descriptor < 0 { return }
         settle()
         unsafe state.pointee.attached = channel
         unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)

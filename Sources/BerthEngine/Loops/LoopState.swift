@@ -40,6 +40,8 @@ struct LoopState: ~Copyable {
     var isInputLent = false
     var input = ByteQueue()
     var output = ByteQueue()
+    /// Whether the loop is to end once nothing is left to do.
+    var isStopping = false
     /// Whether the service ends.
     var isDraining = false
     var onListenerReady: (() -> Void)?
@@ -102,6 +104,6 @@ struct LoopState: ~Copyable {
         return unsafe slots[index].channel
     }
 
-    /// All channels there are.
-    var channels: [UnsafeMutablePointer<Channel>] { unsafe slots.compactMap { unsafe $0.channel } }
+    /// The tokens of all channels there are.
+    var tokens: [UInt64] { slots.compactMap { unsafe $0.channel?.pointee.token } }
 }

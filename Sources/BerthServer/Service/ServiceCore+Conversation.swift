@@ -99,6 +99,7 @@ extension ServiceCore {
 
     /// Ends a connection politely. When its last bytes cannot be sent, that is the outcome.
     private func finish(_ connection: Connection, _ outcome: Outcome) async -> (Outcome, CloseReport?) {
+        connection.disregardCancellation()
         var linger = configuration.limits.linger
         // A service that ends waits less for clients that do not notice: everything was sent, and on Linux what has
         // reached a peer's kernel survives an RST.
