@@ -6,6 +6,8 @@ extension Outcome {
     /// What is known of a connection when its handler has ended.
     struct Evidence {
         var error: (any Error)?
+        /// The peer, as errors name it: those of others are not its doing.
+        var peer: String?
         var endedBy: Connection.Ending?
         var peerFinished = false
         /// Whether a wait for the peer was ended because the service drains: the handler saw an end of the stream.
@@ -50,6 +52,8 @@ extension Outcome {
         // The peer did not stop in the middle: we stopped waiting, between two messages.
         case .framing(let error) where evidence.wasInterrupted && error.isTruncation: .drained
         case .framing(let error): .protocolError(error)
+        case .socket(let error) where evidence.peer != nil && error.address != nil && error.address != evidence.peer:
+            .handlerFailed("\(error)")
         case .socket(let error) where error.isDeadline: .deadline(error)
         case .socket(let error) where error.isPeerGone: .peerReset(error)
         case .cancelled: evidence.serviceEnds ? .drained : .cancelled

@@ -135,6 +135,16 @@ extension TCPSocket {
         close()
     }
 
+    /// Ends the connection of a descriptor with an RST while its owner, who closes it, may be using it: whoever waits on it
+    /// wakes. A FIN, which shutting it would send, would make the peer take what was cut in the middle for the whole.
+    package static func cut(_ descriptor: Int32) {
+        try? Kernel.setResetOnClose(descriptor)
+        do throws(Errno) { try Kernel.disconnect(descriptor) } catch {
+            // As in ``abort()``: Unix sockets know no disconnect, and some kernels refuse it here.
+            try? Kernel.shutdown(descriptor, .both)
+        }
+    }
+
     /// Hands the descriptor to the caller, who closes it from now on. The connection is not touched.
     public consuming func detach() -> Descriptor { descriptor }
 }

@@ -9,21 +9,33 @@ internal import BerthSystem
 extension Connection {
     /// Carries a connection to its loop's thread and back.
     ///
-    /// Unchecked: the task that sends it waits until it is back.
-    private struct Visit: @unchecked Sendable {
+    /// Unchecked: the task that sends it waits until it is back, and from then on the loop touches nothing of what the task
+    /// does: see that whoever leaves the loop settles before.
+    struct Visit: @unchecked Sendable {
         let connection: Connection
     }
+
+    /// Whether the caller is on the loop's thread and comes back there from a wait. The code of an actor may come back
+    /// somewhere else.
+    @inline(__always)
+    private func isAtLoop(_ isolation: (any Actor)?) -> Bool { loop.isCurrent && isolation == nil }
 
     // MARK: Receiving
 
     /// Receives more bytes, sending what has gathered first, and returns how many; 0 at the end.
     @inline(never)
     func receive(room: Int) async throws(StreamError) -> Int {
-        guard let channel = unsafe channel, loop.isCurrent else { return try await receiveElsewhere(room: room) }
+        guard let channel = unsafe channel, isAtLoop(#isolation) else {
+            return try await receiveElsewhere(room: room)
+        }
         while true {
             switch try unsafe loop.tryReceive(channel, room: room) {
             case .received(let count): return count
             case .mustWait(let wait):
+                if isClient {
+                    try await unsafe eventLoop.waitUnlessCancelled(channel, wait)
+                    continue
+                }
                 if let spot = unsafe loop.beginWait(channel, wait) { await spot.park() }
                 try unsafe loop.endWait(channel, wait)
             }
@@ -36,10 +48,14 @@ extension Connection {
     /// not need is in it, because the frames of a task's functions are what a parked handler costs.
     @usableFromInline @inline(never)
     func findFrame() async throws(StreamError) -> Bool {
-        guard let channel = unsafe channel, loop.isCurrent else { return try await findFrameElsewhere() }
+        guard let channel = unsafe channel, isAtLoop(#isolation) else { return try await findFrameElsewhere() }
         while true {
             let wait = try unsafe loop.findFrame(channel)
             if wait == .nothing { return !core.input.found.isNone }
+            if isClient {
+                try await unsafe eventLoop.waitUnlessCancelled(channel, wait)
+                continue
+            }
             if let spot = unsafe loop.beginWait(channel, wait) { await spot.park() }
             try unsafe loop.endWait(channel, wait)
         }
@@ -61,7 +77,9 @@ extension Connection {
     /// Receives by blocking, or by going to the loop.
     @inline(never)
     private func receiveElsewhere(room: Int) async throws(StreamError) -> Int {
-        if let stream { return try stream.receive(room: room) }
+        if let stream {
+            return isClient ? try await receiveUnlessCancelled(stream, room: room) : try stream.receive(room: room)
+        }
         // The loop of a connection that is ended may have ended as well.
         if core.input.isOver { return 0 }
         _ = try fileDescriptor
@@ -82,8 +100,8 @@ extension Connection {
 
     /// Hands everything that was written to the kernel; waits while it has no room.
     public func flush() async throws(StreamError) {
-        if let stream { return try stream.flush() }
-        if let channel = unsafe channel, loop.isCurrent { return try await unsafe flush(channel) }
+        if let stream { return isClient ? try await flushUnlessCancelled(stream) : try stream.flush() }
+        if let channel = unsafe channel, isAtLoop(#isolation) { return try await unsafe flush(channel) }
         if unsafe (channel?.pointee.descriptor ?? -1) < 0 { return try core.output.checkNotFailed() }
         let visit = Visit(connection: self)
         return try await withTaskExecutorPreference(eventLoop) { () async in await Self.flush(visit) }.get()
@@ -101,6 +119,10 @@ extension Connection {
         unsafe loop.attach(channel)
         if !core.output.queue.isEmpty { unsafe loop.flush(channel) }
         while unsafe !channel.pointee.unsent.isEmpty {
+            if isClient {
+                try await unsafe eventLoop.waitUnlessCancelled(channel, .sent)
+                continue
+            }
             if let spot = unsafe loop.beginWait(channel, .sent) { await spot.park() }
             try unsafe loop.endWait(channel, .sent)
         }
@@ -110,11 +132,11 @@ extension Connection {
 
     /// Sends what has gathered, then `body`, which is not copied where that can be, then `end`.
     func send(_ body: RawSpan, _ end: borrowing ByteQueue) async throws(StreamError) {
-        if let stream { return try stream.sendNow(body, end) }
+        if let stream, !isClient { return try stream.sendNow(body, end) }
         if let channel = unsafe channel, loop.isCurrent {
             if unsafe loop.send(channel, body, end) { return try core.output.checkNotFailed() }
         } else {
-            // From elsewhere the bytes are copied, so that they can be taken along.
+            // From elsewhere the bytes are copied, so that they can be taken along; and where a wait can be cancelled.
             core.output.queue.append(body)
             core.output.queue.append(end.bytes)
         }

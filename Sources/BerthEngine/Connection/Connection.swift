@@ -31,6 +31,8 @@ public final class Connection {
     /// Whether the handler has asked, and was told, that the service is ending.
     package private(set) var wasToldOfDrain = false
     private var knownLocal: SocketAddress?
+    /// Whether this side has opened it.
+    let isClient: Bool
     package enum Ending: Sendable {
         case finish(CloseReport)
         case close
@@ -39,8 +41,12 @@ public final class Connection {
     }
 
     /// A connection of an engine that blocks.
-    package init(id: ConnectionID, stream: SocketStream, local: SocketAddress, signals: ServerSignals? = nil) {
+    package init(
+        id: ConnectionID, stream: SocketStream, local: SocketAddress, signals: ServerSignals? = nil,
+        isClient: Bool = false
+    ) {
         self.id = id
+        self.isClient = isClient
         self.signals = signals
         peer = stream.peer
         knownLocal = local
@@ -53,9 +59,11 @@ public final class Connection {
 
     /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
     package init(
-        id: ConnectionID, socket: consuming TCPSocket, framing: Framing, loop: EventLoop, signals: ServerSignals? = nil
+        id: ConnectionID, socket: consuming TCPSocket, framing: Framing, loop: EventLoop, signals: ServerSignals? = nil,
+        isClient: Bool = false
     ) {
         self.id = id
+        self.isClient = isClient
         self.signals = signals
         peer = socket.peer
         let channel = unsafe loop.core.makeChannel(socket.detach(), framing: framing)

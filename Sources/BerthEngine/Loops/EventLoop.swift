@@ -20,14 +20,25 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var isOver = false
     }
 
+    /// How far the end has come.
+    private enum End {
+        case none
+        /// There is nothing left of the service, but there are clients.
+        case service
+        /// The loop's thread touches nothing any more.
+        case ended
+    }
+
     let core: LoopCore
     private let inbox = Monitor(Inbox())
     private let wakeUp: WakeUp
     /// Whether the loop was told to look into its inbox.
     private let isCalled = Atomic<Bool>(false)
-    private let hasEnded = Monitor(false)
+    private let end = Monitor(End.none)
     /// Held by whoever does what came too late for the loop.
     private let late = Monitor(())
+    /// On the loop's thread.
+    private var isStopping = false
     /// How many times the loop has waited for events, and how many events of its listener it was woken by.
     package let wakeUps = Atomic<Int>(0)
 
@@ -62,12 +73,14 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         try Thread.start(name: name) { self.run() }
     }
 
-    /// Ends the loop, once what is in its inbox is done, and waits until its thread uses nothing of it any more. There
-    /// must be no connection any more.
+    /// Ends the loop, once what is in its inbox is done, and waits until its thread has nothing to do for the caller any
+    /// more. The caller's connections must have ended.
+    ///
+    /// A client that a handler has handed to a task of its own may be left. Its loop goes on, unnoticed, until it is gone.
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         wake()
-        _ = hasEnded.wait { $0 ? true : nil }
+        _ = end.wait { $0 == .none ? nil : true }
     }
 
     /// The loop whose thread the calling one is.
@@ -96,7 +109,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             return inbox.isOver
         }
         if isOver {
-            _ = hasEnded.wait { $0 ? true : nil }
+            _ = end.wait { $0 == .ended ? true : nil }
             late.withLock { _ in body() }
         } else {
             wake()
@@ -113,9 +126,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func run() {
         unsafe Thread.mark = UnsafeRawPointer(core.state)
         let events = EpollEventList(capacity: 512)
-        while lookIntoInbox() {
+        while true {
+            lookIntoInbox()
             runJobs()
-            let timeout = hasMoreToDo || isStopping ? 0 : unsafe core.state.pointee.timeout
+            if isStopping, !hasMoreToDo, mayEnd() { break }
+            let timeout = hasMoreToDo ? 0 : unsafe core.state.pointee.timeout
             // Only a descriptor that is none makes it fail, and this one is the loop's own.
             let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
             unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
@@ -126,11 +141,27 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             core.takeTurns()
             core.fireTimers()
         }
+    }
+
+    /// The loop was stopped, and everything that was to be done is. Whoever waits for that need not wait for clients that
+    /// are left; the loop does.
+    private func mayEnd() -> Bool {
         // They hold the service, which holds the loop.
         unsafe core.state.pointee.onListenerReady = nil
         unsafe core.state.pointee.onListenerPause = nil
-        unsafe Thread.mark = nil
-        hasEnded.change { $0 = true }
+        var isOver = false
+        if unsafe core.state.pointee.channelCount == 0 {
+            isOver = inbox.withLock { inbox in
+                // What comes after this comes too late.
+                inbox.isOver = inbox.jobs.isEmpty && inbox.calls.isEmpty
+                return inbox.isOver
+            }
+            if !isOver { return false }
+            unsafe Thread.mark = nil
+        }
+        let reached: End = isOver ? .ended : .service
+        end.change { $0 = reached }
+        return isOver
     }
 
     private func dispatch(_ events: EpollEvents, _ token: UInt64) {
@@ -147,30 +178,23 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Whether there is something to do at once, without an event.
     private var hasMoreToDo: Bool { unsafe !core.state.pointee.jobs.isEmpty || !core.state.pointee.turns.isEmpty }
 
-    /// Whether the loop is to end as soon as nothing is left to do.
-    private var isStopping: Bool { unsafe core.state.pointee.isStopping }
-
-    /// Does what other threads want; false when the loop shall end.
-    private func lookIntoInbox() -> Bool {
-        guard isCalled.load(ordering: .acquiring) || isStopping else { return true }
+    /// Does what other threads want.
+    private func lookIntoInbox() {
+        guard isCalled.load(ordering: .acquiring) else { return }
         // Before the look: what comes after it signals again.
         isCalled.store(false, ordering: .sequentiallyConsistent)
-        let taken = inbox.withLock { inbox -> Inbox? in
+        let found = inbox.withLock { inbox in
             let found = inbox
             inbox.jobs = []
             inbox.calls = []
-            // What comes after this comes too late.
-            if inbox.isStopped, found.jobs.isEmpty, found.calls.isEmpty, !hasMoreToDo { inbox.isOver = true }
-            return inbox.isOver ? nil : found
+            return found
         }
-        guard let found = taken else { return false }
-        unsafe core.state.pointee.isStopping = found.isStopped
         unsafe core.state.pointee.jobs += found.jobs
         for call in found.calls {
             call()
             core.settle()
         }
-        return true
+        isStopping = found.isStopped
     }
 
     /// Runs the jobs that were handed to the executor, but none of those that they make.

@@ -17,6 +17,7 @@ extension LoopCore {
         let channel = UnsafeMutablePointer<Channel>.allocate(capacity: 1)
         unsafe channel.initialize(to: Channel(descriptor: descriptor.release(), framing: framing, token: token))
         unsafe state.pointee.setChannel(channel, token)
+        unsafe state.pointee.channelCount += 1
         return unsafe channel
     }
 
@@ -62,6 +63,7 @@ extension LoopCore {
     /// Gives the memory of a channel back.
     func free(_ channel: UnsafeMutablePointer<Channel>) {
         _ = unsafe release(channel, closing: true)
+        unsafe state.pointee.channelCount -= 1
         unsafe channel.deinitialize(count: 1)
         unsafe channel.deallocate()
     }

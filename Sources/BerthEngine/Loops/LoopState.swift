@@ -27,6 +27,8 @@ struct LoopState: ~Copyable {
     var timers: TimerWheel
     /// When the last wait for events was over, in nanoseconds.
     var now: Int64
+    /// How many channels there are, those included whose connection has ended.
+    var channelCount = 0
     private var slots: [Slot] = []
     private var free: [UInt32] = []
     /// Jobs that the runtime has handed over on this thread.
@@ -40,8 +42,6 @@ struct LoopState: ~Copyable {
     var isInputLent = false
     var input = ByteQueue()
     var output = ByteQueue()
-    /// Whether the loop is to end once nothing is left to do.
-    var isStopping = false
     /// Whether the service ends.
     var isDraining = false
     var onListenerReady: (() -> Void)?

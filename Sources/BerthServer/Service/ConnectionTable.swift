@@ -111,7 +111,7 @@ final class ConnectionTable: Sendable {
                 guard let descriptor = entry.descriptor else { continue }
                 state.entries[id]?.wasKilled = true
                 // Under the lock the number is certainly still this connection's.
-                Self.cut(descriptor)
+                TCPSocket.cut(descriptor)
                 count += 1
             }
             return (count, state.entries.values.compactMap(\.task))
@@ -119,15 +119,5 @@ final class ConnectionTable: Sendable {
         // Not under the lock: cancelling runs code of the handlers.
         for task in tasks { task.cancel() }
         return count
-    }
-
-    /// Ends a connection with an RST while its owner may be using it. A FIN, which shutting it would send, would make
-    /// the peer take a reply that was cut in the middle for a whole one.
-    private static func cut(_ descriptor: Int32) {
-        try? Kernel.setResetOnClose(descriptor)
-        do throws(Errno) { try Kernel.disconnect(descriptor) } catch {
-            // As in `TCPSocket.abort()`: Unix sockets know no disconnect, and some kernels refuse it here.
-            try? Kernel.shutdown(descriptor, .both)
-        }
     }
 }

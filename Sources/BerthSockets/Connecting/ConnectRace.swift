@@ -1,7 +1,8 @@
-internal import BerthSystem
+package import BerthSystem
 
-/// The sockets and the one poll loop around ``HappyEyeballs``.
-struct ConnectRace: ~Copyable {
+/// The sockets around ``HappyEyeballs``: starts them, looks after them, and ends with one that is connected. Whoever has
+/// it waits: ``run(interruptedBy:)`` by blocking, an event loop in its own way.
+package struct ConnectRace: ~Copyable {
     /// A place in the dictionary for a value that cannot be copied.
     private final class Runner {
         var socket: ConnectingSocket?
@@ -12,44 +13,66 @@ struct ConnectRace: ~Copyable {
         }
     }
 
-    private let local: SocketAddress?
-    private let options: SocketOptions
-    private let deadline: Deadline
+    private let plan: ConnectPlan
     private var machine: HappyEyeballs
     private var runners: [Int: Runner] = [:]
+    private var hasBegun = false
     /// Whether the deadline ended it.
-    private(set) var timedOut = false
+    private var isLate = false
+    private var started: [Int32] = []
 
-    init(_ addresses: [SocketAddress], from local: SocketAddress?, options: SocketOptions, deadline: Deadline) {
-        self.local = local
-        self.options = options
-        self.deadline = deadline
+    init(_ addresses: [SocketAddress], _ plan: ConnectPlan) {
+        self.plan = plan
         machine = HappyEyeballs(addresses)
     }
 
-    /// The addresses that failed.
-    var attempts: [ConnectAttempt] { machine.attempts }
+    /// Until when nothing has to be done unless one of the sockets gets writable.
+    package var wakeUp: Deadline { plan.deadline.earlier(of: Deadline(time: machine.wakeUp)) }
 
-    /// The first connection that is made, still in non-blocking mode; `nil` when none could be.
-    mutating func run() throws(SocketError) -> TCPSocket? {
-        var actions = machine.begin(at: .now)
-        while true {
-            while !actions.isEmpty {
-                switch actions.removeFirst() {
-                case .start(let index): actions += try start(index)
-                case .giveUp(let index): runners[index] = nil
-                case .succeed(let index): return runners.removeValue(forKey: index)?.socket.take()?.made()
-                case .fail: return nil
-                }
+    /// The descriptors that have come since this was last asked: to be waited for until they are writable. They go by
+    /// being closed.
+    package mutating func takeStarted() -> [Int32] {
+        defer { started = [] }
+        return started
+    }
+
+    /// Does what is to be done now; to be called again when a socket is writable, and at ``wakeUp``.
+    ///
+    /// - Returns: the first connection that is made, still in non-blocking mode; `nil` as long as there is none.
+    /// - Throws: what there is to say when none can be made.
+    package mutating func proceed() throws(SocketError) -> TCPSocket? {
+        var actions = hasBegun ? look() : machine.begin(at: .now)
+        hasBegun = true
+        while !actions.isEmpty {
+            switch actions.removeFirst() {
+            case .start(let index): actions += try start(index)
+            case .giveUp(let index): runners[index] = nil
+            case .succeed(let index): return runners.removeValue(forKey: index)?.socket.take()?.made()
+            case .fail: throw plan.failure(machine.attempts, isLate: isLate)
             }
-            actions = try wait()
+        }
+        return nil
+    }
+
+    /// The first connection that is made, still in non-blocking mode.
+    ///
+    /// - Parameter interruption: a descriptor; when that is readable, the race is given up and the result `nil`.
+    package mutating func run(interruptedBy interruption: Int32? = nil) throws(SocketError) -> TCPSocket? {
+        while true {
+            if let socket = try proceed() { return socket }
+            var entries = runners.values.map { PollEntry($0.fileDescriptor, .writable) }
+            if let interruption { entries.append(PollEntry(interruption, .readable)) }
+            do { _ = try Kernel.poll(&entries, until: wakeUp) } catch {
+                throw SocketError(.connect, address: machine.addresses.first?.description, errno: error)
+            }
+            if interruption != nil, entries.last?.found.isEmpty == false { return nil }
         }
     }
 
     private mutating func start(_ index: Int) throws(SocketError) -> [HappyEyeballs.Action] {
         let socket: ConnectingSocket
         do {
-            socket = try ConnectingSocket(to: machine.addresses[index], from: local, options: options)
+            socket = try ConnectingSocket(to: machine.addresses[index], from: plan.local, options: plan.options)
         } catch {
             switch error {
             case .address(let errno): return machine.failed(index, errno, at: .now)
@@ -58,6 +81,7 @@ struct ConnectRace: ~Copyable {
         }
         let runner = Runner(socket)
         runners[index] = runner
+        started.append(runner.fileDescriptor)
         return progress(of: index, runner)
     }
 
@@ -72,20 +96,15 @@ struct ConnectRace: ~Copyable {
         }
     }
 
-    /// Waits for a socket, for the next start or for the deadline.
-    private mutating func wait() throws(SocketError) -> [HappyEyeballs.Action] {
-        let indices = runners.keys.sorted()
-        var entries = indices.compactMap { runners[$0].map { PollEntry($0.fileDescriptor, .writable) } }
-        do { _ = try Kernel.poll(&entries, until: deadline.earlier(of: Deadline(time: machine.wakeUp))) } catch {
-            throw SocketError(.connect, address: machine.addresses.first?.description, errno: error)
-        }
+    /// What follows from the state of all sockets, and from what time it is.
+    private mutating func look() -> [HappyEyeballs.Action] {
         var actions: [HappyEyeballs.Action] = []
-        for (index, entry) in zip(indices, entries) where !entry.found.isEmpty {
+        for index in runners.keys.sorted() {
             if let runner = runners[index] { actions += progress(of: index, runner) }
         }
         if !actions.isEmpty { return actions }
-        if deadline.hasPassed {
-            timedOut = true
+        if plan.deadline.hasPassed {
+            isLate = true
             return machine.deadlinePassed(at: .now)
         }
         return machine.timePassed(at: .now)

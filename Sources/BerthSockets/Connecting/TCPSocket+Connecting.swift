@@ -1,5 +1,3 @@
-internal import BerthSystem
-
 extension TCPSocket {
     /// Connects to an endpoint: resolves its name, tries its addresses, and returns the first connection that is made,
     /// in blocking mode.
@@ -24,26 +22,7 @@ extension TCPSocket {
         to endpoint: Endpoint, within time: Duration? = .seconds(30), from local: SocketAddress? = nil,
         options: SocketOptions = .default
     ) throws(SocketError) -> TCPSocket {
-        let deadline = Deadline.after(time)
-        let family: AddressFamily =
-            switch local {
-            case .ipv4?: .ipv4
-            case .ipv6?: .ipv6
-            default: .any
-            }
-        let addresses: [SocketAddress]
-        do { addresses = try endpoint.resolve(family: family, deadline: deadline, for: .connecting) } catch {
-            throw error.operation == .resolve && family != .any ? error.needed(by: local) : error
-        }
-        if case .address(let address) = endpoint.target, !address.isIP {
-            return try connectUnix(to: address, deadline: deadline, time: time, from: local, options: options)
-        }
-        var race = ConnectRace(addresses, from: local, options: options, deadline: deadline)
-        guard let socket = try race.run() else {
-            throw .connecting(to: endpoint.description, race.attempts, within: race.timedOut ? time : nil)
-        }
-        try socket.setNonBlocking(false)
-        return socket
+        try ConnectPlan(to: endpoint, within: time, from: local, options: options).connect()
     }
 
     /// Connects to one address; see ``connect(to:within:from:options:)``.
@@ -52,51 +31,5 @@ extension TCPSocket {
         options: SocketOptions = .default
     ) throws(SocketError) -> TCPSocket {
         try connect(to: Endpoint(address), within: time, from: local, options: options)
-    }
-
-    /// Unix sockets connect at once, unless the accept queue is full. Then a non-blocking connect only fails, and
-    /// poll(2) does not tell when there is room, so that one is made that waits (`man 7 unix`).
-    private static func connectUnix(
-        to address: SocketAddress, deadline: Deadline, time: Duration?, from local: SocketAddress?,
-        options: SocketOptions
-    ) throws(SocketError) -> TCPSocket {
-        let start = MonotonicTime.now
-        func failure(_ errno: Errno?, within time: Duration?) -> SocketError {
-            let after = MonotonicTime.now.duration(since: start)
-            let attempt = ConnectAttempt(address: address, failure: errno, after: after)
-            return .connecting(to: address.description, [attempt], within: time)
-        }
-        let descriptor: Descriptor
-        do {
-            descriptor = try ConnectFailure.openSocket(to: address, from: local, options: options, nonBlocking: false)
-        } catch {
-            switch error {
-            case .whole(let error): throw error
-            case .address(let errno): throw failure(errno, within: nil)
-            }
-        }
-        do {
-            try connectWaiting(descriptor.rawValue, to: try address.raw, deadline: deadline)
-        } catch {
-            throw error == .wouldBlock ? failure(nil, within: time) : failure(error, within: nil)
-        }
-        return TCPSocket(descriptor: descriptor, peer: address)
-    }
-
-    private static func connectWaiting(
-        _ fd: Int32, to address: RawSocketAddress, deadline: Deadline
-    ) throws(Errno) {
-        if deadline.time == nil {
-            while try !connects(fd, to: address) {}
-            return
-        }
-        repeat { try Kernel.setSendWaitLimit(fd, to: deadline.remaining) } while try !connects(fd, to: address)
-        try Kernel.setSendWaitLimit(fd, to: nil)
-    }
-
-    /// `false` when a signal interrupted it: unlike that of TCP, such a connect does not go on by itself.
-    private static func connects(_ fd: Int32, to address: RawSocketAddress) throws(Errno) -> Bool {
-        do { try Kernel.connect(fd, to: address) } catch .connecting { return false }
-        return true
     }
 }

@@ -24,7 +24,8 @@ package struct EpollEvents: OptionSet, Sendable {
 /// Closing a descriptor takes it out of the set only when no duplicate of it is open, in a child process for example:
 /// tokens must be such that a late event of a descriptor that is gone does no harm.
 package struct Epoll: ~Copyable, Sendable {
-    private let descriptor: Descriptor
+    /// Readable when a wait would find something; it stays owned by this value.
+    package let descriptor: Descriptor
 
     /// - Throws: `.tooManyOpenFiles` and the like (`man 2 epoll_create1`).
     package init() throws(Errno) {

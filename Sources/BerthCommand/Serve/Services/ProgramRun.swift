@@ -1,3 +1,4 @@
+internal import BerthEngine
 internal import BerthServer
 internal import BerthSystem
 internal import Synchronization
