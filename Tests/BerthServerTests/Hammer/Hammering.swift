@@ -82,7 +82,8 @@ struct Hammering {
     }
 
     private mutating func body(for order: Order) -> [UInt8] {
-        let size = random.isOne(in: 20) ? Int.random(in: 0...100_000, using: &random) : Int.random(in: 0...100, using: &random)
+        let size =
+            random.isOne(in: 20) ? Int.random(in: 0...100_000, using: &random) : Int.random(in: 0...100, using: &random)
         return [order.rawValue] + [UInt8](repeating: 0x55, count: size)
     }
 
