@@ -68,7 +68,8 @@ extension ServiceCore {
     func judge(_ connection: Connection, _ error: (any Error)?, _ wasCancelled: Bool = false) -> Outcome {
         Outcome(
             .init(
-                error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy, peerFinished: connection.isAtEnd,
+                error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy,
+                peerFinished: connection.isAtEnd,
                 wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
                 wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(connection.id)))
     }
