@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// The system calls that go through ``Kernel``, as the fault layer names them.
 package enum Syscall: String, Sendable, Hashable, CaseIterable {
-    case accept, bind, close, connect, duplicate, epoll, eventDescriptor, fileStatus, getOption, listen, localAddress, open
+    case accept, bind, close, connect, duplicate, epoll, eventDescriptor, fileStatus, getOption, listen, localAddress,
+        open
     case peerAddress, pipe, poll, read, receive, rename, resolve, seek, send, sendFile, setOption, shutdown, socket
     case spawn, synchronise, truncate, unlink, wait, write
 }

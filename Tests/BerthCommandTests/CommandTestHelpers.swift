@@ -38,7 +38,10 @@ final class Service: Sendable {
 
 extension ConcurrencyModel {
     /// How it is asked for.
-    var arguments: [String] { ["--model", name] }
+    var arguments: [String] {
+        if case .eventLoops(let loops?, _) = self { return ["--model", name, "--loops", "\(loops)"] }
+        return ["--model", name]
+    }
 }
 
 /// Runs a program to its end, with something to read.

@@ -115,7 +115,7 @@ struct ServeCommandTests {
                 (["serve", "--max-connections", "0"], "Error: --max-connections is at least 1."),
                 (["serve", "--service", "store"], "Error: --service store needs --directory."),
                 (["serve", "--service", "echo", "--", "cat"], "Error: --service and a program exclude each other."),
-                (["serve", "--threads", "3"], "Error: --threads goes with --model thread-pool, not threads."),
+                (["serve", "--threads", "3"], "Error: --threads goes with --model thread-pool, not event-loops."),
                 (
                     ["serve", "--model", "event-loops", "--threads", "3"],
                     "Error: --threads goes with --model thread-pool, not event-loops."

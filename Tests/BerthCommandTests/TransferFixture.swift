@@ -129,7 +129,7 @@ func withStore(
             events.change { $0.append(event) }
         }
     }
-    try await withServer(on: "127.0.0.1:0", handler: handler) { server in
+    try await withServer(on: "127.0.0.1:0", model: .threads, handler: handler) { server in
         let fixture = StoreFixture(inbox: inbox, outbox: outbox, address: server.address, events: events)
         try await onOwnThread { try body(fixture) }
     }

@@ -13,7 +13,7 @@ final class EventLog: ServerObserver, Sendable {
 
     /// The outcomes so far, waiting until there are `count` of them.
     func outcomes(_ count: Int = 1) -> [Outcome] {
-        events.wait(until: .after(.seconds(20))) { events in
+        events.wait(until: .after(.seconds(120))) { events in
             let outcomes = events.compactMap { event -> Outcome? in
                 if case .ended(_, _, let outcome, _) = event { return outcome }
                 return nil
@@ -24,7 +24,7 @@ final class EventLog: ServerObserver, Sendable {
 
     /// Waits until an event fulfils `condition`.
     func waitFor(_ condition: (ServerEvent) -> Bool) -> Bool {
-        events.wait(until: .after(.seconds(20))) { $0.contains(where: condition) ? true : nil } ?? false
+        events.wait(until: .after(.seconds(120))) { $0.contains(where: condition) ? true : nil } ?? false
     }
 }
 

@@ -94,7 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
         if !program.isEmpty, try framing.chosen() != nil {
             throw ValidationError("--framing has no meaning with a program, which gets the bytes as they are.")
         }
-        _ = try model.chosen()
+        _ = try model.chosen(byDefault: service == .store ? .threads : .eventLoops())
         if (directory != nil || overwrite), service != .store {
             throw ValidationError("--directory and --overwrite go with --service store.")
         }
@@ -107,7 +107,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = try ServicePlan(self)
-        let model = try model.chosen()
+        let model = try model.chosen(byDefault: plan.defaultModel)
         // Whoever reads its messages may go (`berth serve 2>&1 | head`): the connections stay.
         Kernel.ignoreBrokenPipes()
         var limits = ServerLimits.default

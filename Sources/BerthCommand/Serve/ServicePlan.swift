@@ -57,6 +57,13 @@ struct ServicePlan: Sendable {
         return most
     }
 
+    /// How connections are run unless the user says so. Writing files blocks, which would hold up a loop's other
+    /// connections.
+    var defaultModel: ConcurrencyModel {
+        if case .store = kind { return .threads }
+        return .eventLoops()
+    }
+
     func server(on endpoint: Endpoint, model: ConcurrencyModel, _ configuration: ServerConfiguration) -> Server {
         let isFramed = isFramed
         switch kind {

@@ -3,8 +3,9 @@ internal import BerthServer
 
 /// How connections are run: the options of a model, and which go together.
 struct ModelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("How connections are run.", valueName: "model"))
-    var model: ConcurrencyModel = .eventLoops()
+    @Option(
+        help: ArgumentHelp("How connections are run. Default: event-loops; threads for the store.", valueName: "model"))
+    var model: ConcurrencyModel?
 
     @Option(help: ArgumentHelp("event-loops: how many. Default: one for each processor.", valueName: "count"))
     var loops: Int?
@@ -21,7 +22,8 @@ struct ModelOptions: ParsableArguments {
     /// The model with its options.
     ///
     /// - Throws: `ValidationError` when an option belongs to another model, or is out of range.
-    func chosen() throws -> ConcurrencyModel {
+    func chosen(byDefault usual: ConcurrencyModel) throws -> ConcurrencyModel {
+        let model = model ?? usual
         if let loops, !(1...Self.most).contains(loops) {
             throw ValidationError("--loops is between 1 and \(Self.most).")
         }
@@ -30,23 +32,25 @@ struct ModelOptions: ParsableArguments {
         }
         switch model {
         case .eventLoops:
-            try exclude(threads, "--threads", .threadPool())
+            try exclude(threads, "--threads", .threadPool(), model)
             return .eventLoops(loops: loops, io: io ?? .auto)
         case .threads:
-            try exclude(loops, "--loops", .eventLoops())
-            try exclude(io, "--io", .eventLoops())
-            try exclude(threads, "--threads", .threadPool())
+            try exclude(loops, "--loops", .eventLoops(), model)
+            try exclude(io, "--io", .eventLoops(), model)
+            try exclude(threads, "--threads", .threadPool(), model)
             return .threads
         case .threadPool:
-            try exclude(loops, "--loops", .eventLoops())
-            try exclude(io, "--io", .eventLoops())
+            try exclude(loops, "--loops", .eventLoops(), model)
+            try exclude(io, "--io", .eventLoops(), model)
             return .threadPool(threads: threads)
         }
     }
 
     private static let most = 65_536
 
-    private func exclude<Value>(_ value: Value?, _ option: String, _ owner: ConcurrencyModel) throws {
+    private func exclude<Value>(
+        _ value: Value?, _ option: String, _ owner: ConcurrencyModel, _ model: ConcurrencyModel
+    ) throws {
         if value != nil { throw ValidationError("\(option) goes with --model \(owner.name), not \(model.name).") }
     }
 }

@@ -75,7 +75,7 @@ struct ReceiveCommand: AsyncParsableCommand {
 
         let stop = StopAfterFirst()
         let keep = keep
-        let server = Server(on: address, configuration: configuration) {
+        let server = Server(on: address, model: .threads, configuration: configuration) {
             let report = reporter.observer()
             return StoreHandler(store) { event in
                 report(event)

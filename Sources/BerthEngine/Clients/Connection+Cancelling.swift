@@ -6,6 +6,7 @@ internal import BerthSystem
 // cuts them as well.
 extension EventLoop {
     /// Parks until what a channel waits for has come, its time is over, or the task is cancelled. On the loop's thread.
+    @inline(never)
     func waitUnlessCancelled(
         _ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait
     ) async throws(StreamError) {

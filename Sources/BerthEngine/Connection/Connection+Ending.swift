@@ -141,7 +141,8 @@ extension Connection {
     }
 
     /// Reads and throws away what the peer sends until it finishes.
-    private func discardInput(until deadline: Deadline, _ limit: Int, _ discarded: inout Int) async -> CloseReport.Ending
+    private func discardInput(until deadline: Deadline, _ limit: Int, _ discarded: inout Int) async
+        -> CloseReport.Ending
     {
         let usual = (idleLimit, core.input.wasInterrupted)
         defer {

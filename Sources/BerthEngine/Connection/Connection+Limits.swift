@@ -32,7 +32,11 @@ extension Connection {
     }
 
     /// At least a millisecond; `.max` is without end.
-    private static func nanoseconds(_ time: Duration?) -> Int64 { time.map { max(1_000_000, $0.wholeNanoseconds) } ?? .max }
+    private static func nanoseconds(_ time: Duration?) -> Int64 {
+        time.map { max(1_000_000, $0.wholeNanoseconds) } ?? .max
+    }
 
-    private static func duration(_ nanoseconds: Int64) -> Duration? { nanoseconds == .max ? nil : .nanoseconds(nanoseconds) }
+    private static func duration(_ nanoseconds: Int64) -> Duration? {
+        nanoseconds == .max ? nil : .nanoseconds(nanoseconds)
+    }
 }

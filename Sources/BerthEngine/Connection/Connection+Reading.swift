@@ -39,8 +39,8 @@ extension Connection {
     /// Reads the next frame; `nil` at the peer's end, when that comes between two frames.
     public func readFrame() async throws(StreamError) -> Frame? {
         if let extent = core.input.layout.frame(in: core.input.queue.bytes) { return core.input.takeFrame(extent) }
-        guard let extent = try await nextFrame() else { return nil }
-        return core.input.takeFrame(extent)
+        guard try await findFrame() else { return nil }
+        return core.input.takeFrame(core.input.found)
     }
 
     /// Reads the next frame and calls `body` with it, in place: nothing is copied. `nil` at the peer's end.
@@ -52,9 +52,12 @@ extension Connection {
     public func withFrame<R>(_ body: (borrowing BorrowedFrame) throws -> R) async throws -> R? {
         if let there = unsafe core.input.layout.take(from: &core.input.queue) {
             // It lies where it is until more is received, which `body` cannot do.
-            return try body(BorrowedFrame(body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)))
+            return try body(
+                BorrowedFrame(
+                    body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)))
         }
-        guard let found = try await nextFrame() else { return nil }
+        guard try await findFrame() else { return nil }
+        let found = core.input.found
         defer { core.input.queue.consume(found.consumed) }
         return try body(BorrowedFrame(found, in: core.input.queue.bytes))
     }
@@ -72,11 +75,15 @@ extension Connection {
         // A peer that does not take its replies is not read from: then the output is not open.
         if core.output.isOpen, let there = unsafe core.input.layout.take(from: &core.input.queue) {
             // It lies where it is until more is received, which `body` cannot do.
-            try body(BorrowedFrame(body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)), ReplyWriter(self))
+            try body(
+                BorrowedFrame(
+                    body: unsafe RawSpan(_unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)),
+                ReplyWriter(self))
             return true
         }
         if !canReply() { try await flush() }
-        guard let found = try await nextFrame() else { return false }
+        guard try await findFrame() else { return false }
+        let found = core.input.found
         defer { core.input.queue.consume(found.consumed) }
         try body(BorrowedFrame(found, in: core.input.queue.bytes), ReplyWriter(self))
         return true
@@ -97,8 +104,12 @@ extension Connection {
     }
 
     /// The lines up to the peer's end: `for try await line in connection.lines { … }`.
-    public var lines: ConnectionSequence<String> { ConnectionSequence(self) { (c) throws(StreamError) in try await c.readLine() } }
+    public var lines: ConnectionSequence<String> {
+        ConnectionSequence(self) { (c) throws(StreamError) in try await c.readLine() }
+    }
 
     /// The frames up to the peer's end: `for try await frame in connection.frames { … }`.
-    public var frames: ConnectionSequence<Frame> { ConnectionSequence(self) { (c) throws(StreamError) in try await c.readFrame() } }
+    public var frames: ConnectionSequence<Frame> {
+        ConnectionSequence(self) { (c) throws(StreamError) in try await c.readFrame() }
+    }
 }

@@ -1,4 +1,4 @@
-public import BerthFraming
+internal import BerthFraming
 public import BerthSockets
 internal import BerthSystem
 
@@ -42,51 +42,54 @@ extension Connection {
         }
     }
 
-    /// Where the next whole frame lies in the buffer, receiving until it is there; `nil` at the end.
+    /// Finds the next whole frame, receiving until it is there: `core.input.found` says where. False at the end.
     ///
-    /// The same as asking the decoder and receiving in turns. It is one function because the frames of a task's functions
-    /// are what a parked handler costs.
+    /// The same as asking the decoder and receiving in turns. It is one function, and nothing that a handler on a loop does
+    /// not need is in it, because the frames of a task's functions are what a parked handler costs.
     @usableFromInline @inline(never)
-    func nextFrame() async throws(StreamError) -> FrameExtent? {
-        guard let channel = unsafe channel, isAtLoop(#isolation) else {
-            return try await nextFrameElsewhere()
-        }
+    func findFrame() async throws(StreamError) -> Bool {
+        guard let channel = unsafe channel, isAtLoop(#isolation) else { return try await findFrameElsewhere() }
         while true {
-            switch try unsafe loop.nextFrame(channel) {
-            case .frame(let extent): return extent
-            case .end: return nil
-            case .mustWait(let wait):
-                if isClient {
-                    try await unsafe eventLoop.waitUnlessCancelled(channel, wait)
-                    continue
-                }
-                if let spot = unsafe loop.beginWait(channel, wait) { await spot.park() }
-                try unsafe loop.endWait(channel, wait)
+            let wait = try unsafe loop.findFrame(channel)
+            if wait == .nothing { return !core.input.found.isNone }
+            if isClient {
+                try await unsafe eventLoop.waitUnlessCancelled(channel, wait)
+                continue
             }
+            if let spot = unsafe loop.beginWait(channel, wait) { await spot.park() }
+            try unsafe loop.endWait(channel, wait)
         }
     }
 
-    private func nextFrameElsewhere() async throws(StreamError) -> FrameExtent? {
+    @inline(never)
+    private func findFrameElsewhere() async throws(StreamError) -> Bool {
         while true {
             switch try core.input.nextFrame() {
-            case .frame(let extent): return extent
+            case .frame(let extent):
+                core.input.found = extent
+                return true
             case .needsMore(let count): _ = try await receiveElsewhere(room: count - core.input.queue.count)
-            case .end: return nil
+            case .end: return false
             }
         }
     }
 
     /// Receives by blocking, or by going to the loop.
+    @inline(never)
     private func receiveElsewhere(room: Int) async throws(StreamError) -> Int {
         if let stream {
             return isClient ? try await receiveUnlessCancelled(stream, room: room) : try stream.receive(room: room)
         }
+        // The loop of a connection that is ended may have ended as well.
+        if core.input.isOver { return 0 }
+        _ = try fileDescriptor
         let visit = Visit(connection: self)
         return try await withTaskExecutorPreference(eventLoop) { () async in await Self.receive(visit, room) }.get()
     }
 
     @concurrent
     private static func receive(_ visit: Visit, _ room: Int) async -> Result<Int, StreamError> {
+        // Before the task goes back, where it may look at what was received while the loop still runs the end of this job.
         defer { visit.connection.loop.settle() }
         do throws(StreamError) { return .success(try await visit.connection.receive(room: room)) } catch {
             return .failure(error)
@@ -99,6 +102,7 @@ extension Connection {
     public func flush() async throws(StreamError) {
         if let stream { return isClient ? try await flushUnlessCancelled(stream) : try stream.flush() }
         if let channel = unsafe channel, isAtLoop(#isolation) { return try await unsafe flush(channel) }
+        if unsafe (channel?.pointee.descriptor ?? -1) < 0 { return try core.output.checkNotFailed() }
         let visit = Visit(connection: self)
         return try await withTaskExecutorPreference(eventLoop) { () async in await Self.flush(visit) }.get()
     }

@@ -117,6 +117,10 @@ public final class Connection {
         return true
     }
 
+    /// From now on the cancellation of the handler's task ends no wait: when the handler has ended, and what it has written
+    /// is still to be sent.
+    package func disregardCancellation() { unsafe channel?.pointee.heedsCancellation = false }
+
     /// Whether the peer has finished and everything it sent was read.
     public var isAtEnd: Bool { core.input.isAtEnd }
 

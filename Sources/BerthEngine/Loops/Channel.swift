@@ -45,6 +45,8 @@ struct Channel: ~Copyable {
     var watchesRoom = false
     /// Whether the handler's task was cancelled.
     var isCancelled = false
+    /// Whether that ends waits: not those in which the server ends the connection.
+    var heedsCancellation = true
     /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
     /// being ended.
     var heedsDrain = false

@@ -28,6 +28,7 @@ extension EventLoop {
     /// The same from another thread, for a connection that is used there: its handler is not parked, so the loop only has
     /// to forget it.
     func releaseFromElsewhere(_ channel: UnsafeMutablePointer<Channel>) -> Descriptor? {
+        if unsafe channel.pointee.descriptor < 0 { return nil }
         let taken = Monitor<Int32?>(nil)
         let side = unsafe LoopSide(channel: channel)
         call { [core] in

@@ -16,6 +16,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var jobs: [UnownedJob] = []
         var calls: [@Sendable () -> Void] = []
         var isStopped = false
+        /// Whether the loop's thread has ended, or does nothing any more but end.
+        var isOver = false
+    }
+
+    /// How far the end has come.
+    private enum End {
+        case none
+        /// There is nothing left of the service, but there are clients.
+        case service
+        /// The loop's thread touches nothing any more.
+        case ended
     }
 
     let core: LoopCore
@@ -23,7 +34,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let wakeUp: WakeUp
     /// Whether the loop was told to look into its inbox.
     private let isCalled = Atomic<Bool>(false)
-    private let isOver = Monitor(false)
+    private let end = Monitor(End.none)
+    /// Held by whoever does what came too late for the loop.
+    private let late = Monitor(())
     /// On the loop's thread.
     private var isStopping = false
     /// How many times the loop has waited for events, and how many events of its listener it was woken by.
@@ -67,7 +80,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         wake()
-        _ = isOver.wait { $0 ? true : nil }
+        _ = end.wait { $0 == .none ? nil : true }
     }
 
     /// The loop whose thread the calling one is.
@@ -88,10 +101,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    /// Has the loop call `body` on its thread, soon.
+    /// Has the loop call `body` on its thread, soon. Once the loop has ended it is called here: then nobody touches the
+    /// loop's state but those who come as late.
     package func call(_ body: @escaping @Sendable () -> Void) {
-        inbox.withLock { $0.calls.append(body) }
-        wake()
+        let isOver = inbox.withLock { inbox in
+            if !inbox.isOver { inbox.calls.append(body) }
+            return inbox.isOver
+        }
+        if isOver {
+            _ = end.wait { $0 == .ended ? true : nil }
+            late.withLock { _ in body() }
+        } else {
+            wake()
+        }
     }
 
     private func wake() {
@@ -122,14 +144,24 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     /// The loop was stopped, and everything that was to be done is. Whoever waits for that need not wait for clients that
-    /// are left.
+    /// are left; the loop does.
     private func mayEnd() -> Bool {
+        // They hold the service, which holds the loop.
         unsafe core.state.pointee.onListenerReady = nil
         unsafe core.state.pointee.onListenerPause = nil
-        let isEmpty = unsafe core.state.pointee.channelCount == 0
-        if isEmpty { unsafe Thread.mark = nil }
-        isOver.change { $0 = true }
-        return isEmpty
+        var isOver = false
+        if unsafe core.state.pointee.channelCount == 0 {
+            isOver = inbox.withLock { inbox in
+                // What comes after this comes too late.
+                inbox.isOver = inbox.jobs.isEmpty && inbox.calls.isEmpty
+                return inbox.isOver
+            }
+            if !isOver { return false }
+            unsafe Thread.mark = nil
+        }
+        let reached: End = isOver ? .ended : .service
+        end.change { $0 = reached }
+        return isOver
     }
 
     private func dispatch(_ events: EpollEvents, _ token: UInt64) {

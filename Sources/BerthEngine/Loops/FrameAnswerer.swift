@@ -55,13 +55,12 @@ package final class FrameAnswerer {
                 try answer(BorrowedFrame(body: body), writer)
                 continue
             }
-            switch try unsafe loop.nextFrame(channel) {
-            case .frame(let found):
-                defer { unsafe core.pointee.input.queue.consume(found.consumed) }
-                try answer(BorrowedFrame(found, in: connection.core.input.queue.bytes), writer)
-            case .mustWait(let wait): return wait
-            case .end: return nil
-            }
+            let wait = try unsafe loop.findFrame(channel)
+            if wait != .nothing { return wait }
+            let found = unsafe core.pointee.input.found
+            if found.isNone { return nil }
+            defer { unsafe core.pointee.input.queue.consume(found.consumed) }
+            try answer(BorrowedFrame(found, in: connection.core.input.queue.bytes), writer)
         }
         return .sent
     }

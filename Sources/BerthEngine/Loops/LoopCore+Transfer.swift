@@ -9,6 +9,8 @@ extension LoopCore {
     /// Lends the shared output, and the shared input where it is of use, to a channel whose handler runs.
     func attach(_ channel: UnsafeMutablePointer<Channel>) {
         if unsafe state.pointee.attached == channel { return }
+        // One that is ended has no use for them, and its memory may go at any moment.
+        if unsafe channel.pointee.descriptor < 0 { return }
         settle()
         unsafe state.pointee.attached = channel
         unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)
@@ -62,30 +64,30 @@ extension LoopCore {
 
     // MARK: Receiving
 
-    /// What came of a read that does not wait.
-    enum Reading {
-        case frame(FrameExtent)
-        case end
-        case mustWait(Channel.Wait)
-    }
-
-    /// Where the next whole frame lies in the input, receiving what is there.
-    func nextFrame(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Reading {
+    /// Finds the next whole frame in the input, receiving what is there: `input.found` says where it lies, or that there is
+    /// none because the stream has ended. Returns what has to be waited for; `.nothing` when it has been found.
+    func findFrame(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Channel.Wait {
         while true {
             var room = 1
             // Decoding nothing finds nothing, but for the end.
             if unsafe !channel.pointee.core.input.queue.isEmpty || channel.pointee.core.input.isOver {
-                if let extent = unsafe channel.pointee.core.input.layout.frame(in: channel.pointee.core.input.queue.bytes)
+                if let extent = unsafe channel.pointee.core.input.layout.frame(
+                    in: channel.pointee.core.input.queue.bytes)
                 {
-                    return .frame(extent)
+                    unsafe channel.pointee.core.input.found = extent
+                    return .nothing
                 }
                 switch try unsafe channel.pointee.core.input.nextFrame() {
-                case .frame(let extent): return .frame(extent)
+                case .frame(let extent):
+                    unsafe channel.pointee.core.input.found = extent
+                    return .nothing
                 case .needsMore(let count): room = unsafe count - channel.pointee.core.input.queue.count
-                case .end: return .end
+                case .end:
+                    unsafe channel.pointee.core.input.found = .none
+                    return .nothing
                 }
             }
-            if case .mustWait(let wait) = try unsafe tryReceive(channel, room: room) { return .mustWait(wait) }
+            if case .mustWait(let wait) = try unsafe tryReceive(channel, room: room) { return wait }
         }
     }
 

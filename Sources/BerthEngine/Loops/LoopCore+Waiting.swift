@@ -55,7 +55,7 @@ extension LoopCore {
 
     /// What keeps a wait from beginning, and ends one that has begun.
     private func interference(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> Channel.Verdict {
-        if unsafe channel.pointee.isCancelled { return .cancelled }
+        if unsafe channel.pointee.isCancelled, unsafe channel.pointee.heedsCancellation { return .cancelled }
         if unsafe state.pointee.isDraining, wait == .readable, unsafe channel.pointee.heedsDrain,
             unsafe channel.pointee.core.input.isBetweenMessages
         {
@@ -71,9 +71,8 @@ extension LoopCore {
             unsafe channel.pointee.deadline = .max
             return
         }
-        // The coarse clock is behind, so that adding its step makes sure that nothing is late too early.
-        let now = MonotonicTime.coarse.nanoseconds + MonotonicTime.coarseness
-        let (deadline, overflow) = now.addingReportingOverflow(limit)
+        // The coarse clock would cost 18 ns less, but is behind by more than its step when a tick comes late.
+        let (deadline, overflow) = MonotonicTime.now.nanoseconds.addingReportingOverflow(limit)
         unsafe channel.pointee.deadline = overflow ? .max : deadline
         guard !overflow else { return }
         if unsafe channel.pointee.timer.isArmed && channel.pointee.timer.moment <= deadline { return }
@@ -173,7 +172,10 @@ extension LoopCore {
     /// Tells all connections that the service ends.
     func drain() {
         unsafe state.pointee.isDraining = true
-        for channel in unsafe state.pointee.channels { unsafe interfere(channel) }
+        // One that goes on may end others.
+        for token in unsafe state.pointee.tokens {
+            if let channel = unsafe state.pointee.channel(token) { unsafe interfere(channel) }
+        }
     }
 
     private func interfere(_ channel: UnsafeMutablePointer<Channel>) {

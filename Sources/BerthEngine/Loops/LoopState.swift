@@ -104,6 +104,6 @@ struct LoopState: ~Copyable {
         return unsafe slots[index].channel
     }
 
-    /// All channels there are.
-    var channels: [UnsafeMutablePointer<Channel>] { unsafe slots.compactMap { unsafe $0.channel } }
+    /// The tokens of all channels there are.
+    var tokens: [UInt64] { slots.compactMap { unsafe $0.channel?.pointee.token } }
 }

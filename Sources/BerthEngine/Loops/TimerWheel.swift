@@ -103,7 +103,7 @@ struct TimerWheel: ~Copyable {
     private mutating func cascade(_ list: Int) {
         var rest = unsafe heads[list]
         unsafe heads[list] = nil
-        unsafe occupied[list / Self.width] &= ~(1 << UInt64(list % Self.width))
+        note(list, isOccupied: false)
         // Taken as a whole: what lies a round further on comes back to the same list.
         while let node = unsafe rest {
             unsafe rest = node.pointee.next
@@ -141,15 +141,21 @@ struct TimerWheel: ~Copyable {
         unsafe link(node, level * Self.width + slot)
     }
 
+    private func note(_ list: Int, isOccupied: Bool) {
+        // By a local pointer: the compiler cannot translate `occupied[…] |= …` for the thread sanitizer (Swift 6.3.1).
+        let lists = unsafe occupied + list / Self.width
+        let bit: UInt64 = 1 << UInt64(list % Self.width)
+        unsafe lists.pointee = isOccupied ? lists.pointee | bit : lists.pointee & ~bit
+    }
+
     private mutating func link(_ node: UnsafeMutablePointer<TimerNode>, _ list: Int) {
         let first = unsafe heads[list]
         unsafe node.pointee.previous = nil
         unsafe node.pointee.next = first
         unsafe node.pointee.list = Int32(list)
-        // Not with `?.`, which compilers up to 6.3.1 do not translate for the thread sanitizer.
-        if let first = unsafe first { unsafe first.pointee.previous = node }
+        unsafe first?.pointee.previous = node
         unsafe heads[list] = node
-        if list < Self.due { unsafe occupied[list / Self.width] |= 1 << UInt64(list % Self.width) }
+        if list < Self.due { note(list, isOccupied: true) }
     }
 
     private mutating func unlink(_ node: UnsafeMutablePointer<TimerNode>) {
@@ -159,10 +165,8 @@ struct TimerWheel: ~Copyable {
             unsafe previous.pointee.next = next
         } else {
             unsafe heads[list] = next
-            if unsafe next == nil, list < Self.due {
-                unsafe occupied[list / Self.width] &= ~(1 << UInt64(list % Self.width))
-            }
+            if unsafe next == nil, list < Self.due { note(list, isOccupied: false) }
         }
-        if let next = unsafe next { unsafe next.pointee.previous = previous }
+        unsafe next?.pointee.previous = previous
     }
 }

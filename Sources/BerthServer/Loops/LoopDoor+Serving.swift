@@ -8,10 +8,19 @@ extension LoopDoor {
     func start(_ admitted: Admitted, at place: Berth) {
         let loop = place.loop
         if let answer = core.session.answer { return startAnswering(admitted, answer, at: place) }
+        let cancellation = LoopCancellation(loop)
         let task = Task(executorPreference: loop) { [self] in
-            await core.converse(
-                admitted.id, with: admitted.peer,
-                open: { () throws(StreamError) in try open(admitted, on: loop) }, abandon: {})
+            await withTaskCancellationHandler {
+                await core.converse(
+                    admitted.id, with: admitted.peer,
+                    open: { () throws(StreamError) in
+                        let connection = try open(admitted, on: loop)
+                        cancellation.reach(connection)
+                        return connection
+                    }, abandon: {})
+            } onCancel: {
+                cancellation.cancel()
+            }
             ended(at: place)
         }
         core.table.setTask(admitted.id, task)
@@ -32,7 +41,7 @@ extension LoopDoor {
     private func concludeLater(_ connection: Connection, _ error: (any Error)?, at place: Berth) {
         let visit = Conclusion(connection: connection, error: error)
         let task = Task(executorPreference: place.loop) { [self] in
-            await core.conclude(visit.connection, visit.error)
+            await core.conclude(visit.connection, core.judge(visit.connection, visit.error))
             ended(at: place)
         }
         core.table.setTask(connection.id, task)
@@ -48,7 +57,12 @@ extension LoopDoor {
 
     private func open(_ admitted: Admitted, on loop: EventLoop) throws(StreamError) -> Connection {
         let connection = prepare(admitted, on: loop)
-        try connection.watch()
+        // What is not known by now to be closed soon might be cut under another owner's hands.
+        connection.willEnd = { [core] in core.table.releaseDescriptor(admitted.id) }
+        do throws(StreamError) { try connection.watch() } catch {
+            connection.close()
+            throw error
+        }
         return connection
     }
 

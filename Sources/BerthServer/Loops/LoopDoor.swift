@@ -37,13 +37,28 @@ final class LoopDoor: Sendable {
     private static let batch = 64
     /// How many connections more than another a loop may have: handing one over costs more than a small imbalance.
     private static let tolerance = 8
+    private static let glance: Duration = .milliseconds(100)
 
     /// Starts the loops, each of which accepts.
     func open() throws(Errno) {
-        for (index, place) in places.enumerated() {
-            place.loop.onListenerReady = { [self] in accept(at: place) }
-            try place.loop.watch(listener: descriptor)
-            try place.loop.start(name: "berth-loop-\(index)")
+        var started: [Berth] = []
+        do throws(Errno) {
+            for (index, place) in places.enumerated() {
+                place.loop.onListenerReady = { [self] in accept(at: place) }
+                try place.loop.start(name: "berth-loop-\(index)")
+                started.append(place)
+            }
+            // Once nothing but this can fail: a loop that accepts cannot simply be stopped.
+            for (index, place) in places.enumerated() {
+                do throws(Errno) { try place.loop.watch(listener: descriptor) } catch {
+                    // Without the first there is no service, without another there is one more to share its work.
+                    if index == 0 { throw error }
+                }
+            }
+        } catch {
+            for place in started { place.loop.stop() }
+            for place in places { place.loop.onListenerReady = nil }
+            throw error
         }
     }
 
@@ -51,19 +66,51 @@ final class LoopDoor: Sendable {
 
     private func accept(at place: Berth) {
         for _ in 0..<Self.batch {
-            if core.signals.isDraining { return }
-            if isWaitingForRoom, !core.table.hasRoom { return waitForRoom() }
-            guard let socket = takeOne() else { return pauseIfDue(at: place) }
-            take(socket, at: place)
+            switch takeOne() {
+            case .connection(let admitted): assign(admitted, from: place)
+            case .refused: continue
+            case .nothing: return pauseIfDue(at: place)
+            case .full: return waitForRoom()
+            }
         }
     }
 
-    private func takeOne() -> TCPSocket? {
+    /// What came of an accept.
+    private enum Arrival: Sendable {
+        case connection(Admitted)
+        /// It was above the maximum.
+        case refused
+        /// None waits, or accepting failed, or the service ends.
+        case nothing
+        /// There is no room, and who comes shall wait for it.
+        case full
+    }
+
+    /// Takes a connection and counts it in, one loop at a time: so that two do not take what there is room for once.
+    private func takeOne() -> Arrival {
         listener.withLock { listener in
-            switch listener {
-            case .some(let open): recovery.takeOne(from: open)
-            case .none: nil
-            }
+            if core.signals.isDraining { return .nothing }
+            if isWaitingForRoom, !core.table.hasRoom { return .full }
+            let socket: TCPSocket? =
+                switch listener {
+                case .some(let open): recovery.takeOne(from: open)
+                case .none: nil
+                }
+            guard let socket else { return .nothing }
+            return core.admit(socket).map { .connection($0) } ?? .refused
+        }
+    }
+
+    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
+
+    /// Gives a connection to the loop that shall serve it.
+    private func assign(_ admitted: Admitted, from place: Berth) {
+        let chosen = leastLoaded(comparedTo: place)
+        chosen.load.add(1, ordering: .relaxed)
+        if chosen === place {
+            start(admitted, at: place)
+        } else {
+            chosen.loop.call { [self] in start(admitted, at: chosen) }
         }
     }
 
@@ -72,19 +119,6 @@ final class LoopDoor: Sendable {
         guard let end = recovery.pauseEnd else { return }
         place.loop.unwatch(listener: descriptor)
         place.loop.pause(for: end.duration(since: .now)) { [self] in watch(at: place) }
-    }
-
-    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
-
-    private func take(_ socket: consuming TCPSocket, at place: Berth) {
-        guard let admitted = core.admit(socket) else { return }
-        let chosen = leastLoaded(comparedTo: place)
-        chosen.load.add(1, ordering: .relaxed)
-        if chosen === place {
-            start(admitted, at: place)
-        } else {
-            chosen.loop.call { [self] in start(admitted, at: chosen) }
-        }
     }
 
     private func leastLoaded(comparedTo place: Berth) -> Berth {
@@ -99,14 +133,27 @@ final class LoopDoor: Sendable {
     /// Stops to accept, on all loops, until a connection ends.
     private func waitForRoom() {
         isFull.store(true, ordering: .sequentiallyConsistent)
-        for place in places { place.loop.call { [self] in place.loop.unwatch(listener: descriptor) } }
+        adjust()
         // One may have ended before it could know.
         if core.table.hasRoom { reopen() }
     }
 
     private func reopen() {
         guard isFull.exchange(false, ordering: .sequentiallyConsistent) else { return }
-        for place in places { place.loop.call { [self] in watch(at: place) } }
+        adjust()
+    }
+
+    /// Has each loop watch the listener or not, as is right when it comes to do so: changes may overtake each other.
+    private func adjust() {
+        for place in places {
+            place.loop.call { [self] in
+                if isFull.load(ordering: .sequentiallyConsistent) {
+                    place.loop.unwatch(listener: descriptor)
+                } else {
+                    watch(at: place)
+                }
+            }
+        }
     }
 
     private func watch(at place: Berth) {
@@ -134,7 +181,10 @@ extension LoopDoor {
                 left.change { $0 -= 1 }
             }
         }
-        _ = left.wait(until: deadline) { $0 == 0 ? true : nil }
+        // A handler that blocks its loop holds this up, but not someone who is in a hurry.
+        while !deadline.hasPassed, !core.table.isHurried {
+            if left.wait(until: deadline.earlier(of: .after(Self.glance)), { $0 == 0 ? true : nil }) != nil { break }
+        }
         guard let listener = listener.withLock({ $0.take() }) else { return }
         recovery.takeRest(of: listener, until: deadline) { socket in
             guard let admitted = core.admit(socket) else { return }

@@ -12,25 +12,39 @@ extension ServiceCore {
     func converse(
         _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
     ) async {
+        guard let connection = begin(id, with: peer, open: open, abandon: abandon) else { return }
+        let outcome = await session.run(connection) { error in judge(connection, error, Task.isCancelled) }
+        await conclude(connection, outcome)
+    }
+
+    // The steps before and behind the handler are apart, and not inlined: what they need is not carried by a handler that
+    // waits.
+
+    /// Reports an admitted connection and opens it; `nil`, with its end counted, when its peer was gone already.
+    @inline(never)
+    private func begin(
+        _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
+    ) -> Connection? {
         report(.accepted(id, peer: peer))
         do throws(StreamError) {
             let connection = try open()
             connection.willEnd = { [table] in table.releaseDescriptor(id) }
-            count(id, peer, await run(connection))
+            return connection
         } catch {
-            // The peer was gone before its handler could start.
             table.releaseDescriptor(id)
             abandon()
             count(id, peer, (Outcome(.init(error: error)), nil))
+            return nil
         }
     }
 
-    /// The same for a connection that frames are answered on without a handler's task, from the moment that this has ended.
-    func conclude(_ connection: Connection, _ error: (any Error)?) async {
-        count(connection.id, connection.peer, await end(connection, judge(connection, error)))
+    /// Ends a connection, unless its handler has done so, reports and counts its outcome.
+    @inline(never)
+    func conclude(_ connection: Connection, _ outcome: Outcome) async {
+        count(connection.id, connection.peer, await end(connection, outcome))
     }
 
-    /// The same at once, where the peer has finished and nothing has to be waited for. False when it has to.
+    /// The same at once, where the peer has finished and nothing has to be waited for. False when something has to.
     func concludeNow(_ connection: Connection, _ error: (any Error)?) -> Bool {
         guard error == nil, connection.isAtEnd, !table.wasKilled(connection.id) else { return false }
         let outcome = judge(connection, nil)
@@ -49,13 +63,8 @@ extension ServiceCore {
         table.end(id, outcome.kind)
     }
 
-    /// Runs the handler and ends the connection.
-    private func run(_ connection: Connection) async -> (Outcome, CloseReport?) {
-        let outcome = await session.run(connection) { [self] error in judge(connection, error, Task.isCancelled) }
-        return await end(connection, outcome)
-    }
-
     /// What a conversation that has ended, by itself or with an error, amounts to.
+    @inline(never)
     func judge(_ connection: Connection, _ error: (any Error)?, _ wasCancelled: Bool = false) -> Outcome {
         Outcome(
             .init(
@@ -91,6 +100,7 @@ extension ServiceCore {
 
     /// Ends a connection politely. When its last bytes cannot be sent, that is the outcome.
     private func finish(_ connection: Connection, _ outcome: Outcome) async -> (Outcome, CloseReport?) {
+        connection.disregardCancellation()
         var linger = configuration.limits.linger
         // A service that ends waits less for clients that do not notice: everything was sent, and on Linux what has
         // reached a peer's kernel survives an RST.

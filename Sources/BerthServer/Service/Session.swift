@@ -6,7 +6,7 @@ struct Session: Sendable {
     /// What answers frames, where the service is nothing but that: an engine that can may do without a task for it.
     let answer: FrameAnswerer.Answer?
     /// Runs a new handler on `connection`. `judge` says what an error, or its absence, amounts to.
-    let run: @Sendable (_ connection: Connection, _ judge: @escaping ((any Error)?) -> Outcome) async -> Outcome
+    let run: @Sendable (_ connection: Connection, _ judge: ((any Error)?) -> Outcome) async -> Outcome
 
     init<Handler: ConnectionHandler>(_ makeHandler: @escaping @Sendable () -> Handler) {
         answer = nil

@@ -9,7 +9,9 @@ extension SocketStream {
         if core.input.peerFinished || core.input.wasInterrupted { return 0 }
         if !core.output.queue.isEmpty { try send(stallLimit: stallLimit) }
         let number = try fileDescriptor
-        if core.input.queue.isEmpty, core.input.queue.allocatedCount > Self.receiveSizes.most { core.input.queue.releaseIfEmpty() }
+        if core.input.queue.isEmpty, core.input.queue.allocatedCount > Self.receiveSizes.most {
+            core.input.queue.releaseIfEmpty()
+        }
         // What a peer announced is not believed: memory grows with what has arrived, at most doubling each time.
         let room = max(min(room, max(core.input.queue.count, Self.receiveSizes.most)), receiveSize)
         // Only between messages: one that has begun may still come to its end.

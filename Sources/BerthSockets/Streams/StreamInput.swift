@@ -9,6 +9,9 @@ package struct StreamInput: ~Copyable {
     @usableFromInline package var queue = ByteQueue()
     /// The fast way to decode; `.none` whenever the decoder itself has to be asked.
     @usableFromInline package private(set) var layout: PrefixLayout
+    /// Where the frame lies that was found last. Here, and not handed from function to function, because the frames of a
+    /// task's functions are what a handler that waits costs.
+    @usableFromInline package var found = FrameExtent(body: 0..<0, consumed: 0)
     private var decoder: Framing
     /// The longest line that a read of a line takes, its end not counted.
     package var maximumLine: ByteCount = .kibibytes(64)
