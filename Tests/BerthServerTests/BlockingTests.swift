@@ -15,19 +15,15 @@ struct BlockingTests {
 
     /// The notices so far, waiting until there are `count`.
     private static func notices(_ log: EventLog, _ count: Int = 0) -> [Notice] {
-        func all() -> [Notice] {
-            log.all.compactMap { event in
-                switch event {
-                case .handlerBlocks(let id, let peer, let time):
-                    Notice(id: id?.number, peer: peer, time: time, isOver: false)
-                case .handlerBlocked(let id, let peer, let time):
-                    Notice(id: id?.number, peer: peer, time: time, isOver: true)
-                default: nil
-                }
+        log.all(atLeast: count) { event in
+            switch event {
+            case .handlerBlocks(let id, let peer, let time):
+                Notice(id: id?.number, peer: peer, time: time, isOver: false)
+            case .handlerBlocked(let id, let peer, let time):
+                Notice(id: id?.number, peer: peer, time: time, isOver: true)
+            default: nil
             }
         }
-        _ = log.waitFor { _ in all().count >= count }
-        return all()
     }
 
     private static func limits(_ time: Duration?) -> ServerLimits { ServerLimits(handlerBlocking: time) }

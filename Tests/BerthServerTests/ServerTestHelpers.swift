@@ -22,6 +22,12 @@ final class EventLog: ServerObserver, Sendable {
         } ?? []
     }
 
+    /// What `pick` makes of the events so far, waiting until there are `count`.
+    func all<R>(atLeast count: Int, _ pick: (ServerEvent) -> R?) -> [R] {
+        _ = events.wait(until: .after(.seconds(60))) { $0.compactMap(pick).count >= count ? true : nil }
+        return all.compactMap(pick)
+    }
+
     /// Waits until an event fulfils `condition`.
     func waitFor(_ condition: (ServerEvent) -> Bool) -> Bool {
         events.wait(until: .after(.seconds(120))) { $0.contains(where: condition) ? true : nil } ?? false
