@@ -7,7 +7,7 @@ let package = Package(
     name: "examples",
     // Without the default trait Berth brings no other package with it.
     dependencies: [.package(name: "berth", path: "..", traits: [])],
-    targets: ["greeter", "chat", "blocking-client", "framed-echo", "makefile-session"].map { name in
+    targets: ["greeter", "chat", "blocking-client", "framed-echo", "makefile-session", "relay"].map { name in
         .executableTarget(name: name, dependencies: [.product(name: "Berth", package: "berth")])
     }
 )

@@ -6,12 +6,12 @@ let configuration = ServerConfiguration(framing: .selfCounting64)
 try await withServer(on: "127.0.0.1:0", configuration: configuration) { connection in
     for try await frame in connection.frames { try await connection.writeFrame(frame) }
 } operation: { server in
-    let stream = SocketStream(try TCPSocket.connect(to: server.address), framing: .selfCounting64)
+    let client = try await Connection.connect(to: server.address, framing: .selfCounting64)
     for text in ["", "    ", "hello", "你好"] {
-        try stream.writeFrame(text)
-        guard let answer = try stream.readFrame() else { break }
+        try await client.writeFrame(text)
+        guard let answer = try await client.readFrame() else { break }
         print("\(answer.body.count) bytes: '\(try answer.text())'")
     }
-    let report = try stream.finish()
+    let report = try await client.finish()
     print("clean: \(report.isClean)")
 }

@@ -18,7 +18,11 @@ extension LoopCore {
             // Written off the loop.
             var own = ByteQueue()
             unsafe swap(&own, &state.pointee.output)
-            unsafe channel.pointee.core.output.queue.append(own.bytes)
+            if own.count <= LoopState.bufferSize {
+                unsafe channel.pointee.core.output.queue.append(own.bytes)
+            } else {
+                unsafe sendOwn(&own, channel)
+            }
         }
         unsafe channel.pointee.core.output.isOpen = channel.pointee.unsent.isEmpty
         if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure) }
@@ -245,6 +249,18 @@ extension LoopCore {
         let skipped = min(skip, bytes.byteCount)
         skip -= skipped
         queue.append(bytes.extracting(skipped..<bytes.byteCount))
+    }
+
+    /// Sends what was written off the loop and is too much for the shared buffer, which would stay as large.
+    private func sendOwn(_ own: inout ByteQueue, _ channel: UnsafeMutablePointer<Channel>) {
+        if unsafe channel.pointee.sendFailure != nil { return }
+        if unsafe channel.pointee.unsent.isEmpty {
+            unsafe swap(&own, &channel.pointee.unsent)
+            unsafe sendUnsent(channel)
+        } else {
+            unsafe channel.pointee.unsent.append(own.bytes)
+        }
+        if unsafe !channel.pointee.unsent.isEmpty { unsafe watchForRoom(channel) }
     }
 
     /// Has epoll tell when there is room: from the first time that there was none.
