@@ -30,10 +30,16 @@ public struct ServerLimits: Sendable {
     /// Default 2 s and 64 KiB.
     public var linger: (time: Duration, discarding: ByteCount)
 
+    /// How long a handler may run on an event loop without waiting for anything before that is reported, as
+    /// ``ServerEvent/handlerBlocks(_:peer:for:)``: the loop serves nobody else meanwhile. Default 1 s, noticed within a
+    /// quarter more; `nil` for never. Nothing is done about it.
+    public var handlerBlocking: Duration?
+
     public init(
         maximumConnections: Int = ServerLimits.defaultMaximumConnections, overload: Overload = .wait,
         idle: Duration? = .seconds(60), writeStall: Duration? = .seconds(30), drain: Duration = .seconds(15),
-        linger: (time: Duration, discarding: ByteCount) = (.seconds(2), .kibibytes(64))
+        linger: (time: Duration, discarding: ByteCount) = (.seconds(2), .kibibytes(64)),
+        handlerBlocking: Duration? = .seconds(1)
     ) {
         self.maximumConnections = max(1, maximumConnections)
         self.overload = overload
@@ -41,6 +47,7 @@ public struct ServerLimits: Sendable {
         self.writeStall = writeStall
         self.drain = drain
         self.linger = linger
+        self.handlerBlocking = handlerBlocking
     }
 
     public static var `default`: ServerLimits { ServerLimits() }

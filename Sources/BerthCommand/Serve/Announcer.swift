@@ -1,3 +1,4 @@
+internal import BerthEngine
 internal import BerthServer
 internal import BerthSockets
 internal import BerthSystem
@@ -38,10 +39,28 @@ final class Announcer: ServerObserver {
             if isVerbose || Self.isTrouble(outcome) { Talk.say("\(id) \(peer) ended: \(outcome)") }
         case .acceptFailed(let errno, let pause):
             Talk.say("cannot accept: \(errno)" + (pause.map { "; trying again in \($0.short)" } ?? ""))
+        case .handlerBlocks(let id, let peer, let time):
+            Talk.say(Self.blocks(id, peer, for: time))
+        case .handlerBlocked(let id, let peer, let time):
+            Talk.say(Self.blocked(id, peer, for: time))
         case .draining(let active):
             if active > 0 { Talk.say("ending; \(count(active, "connection")) open (^C again to cut)") }
         case .stopped: break
         }
+    }
+
+    static func blocks(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {
+        "\(handler(id, peer)) has blocked its event loop for \(time.short): the loop's other connections wait; "
+            + "await what takes long, or serve with --model threads"
+    }
+
+    static func blocked(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {
+        "\(handler(id, peer)) no longer blocks its event loop, after \(time.short)"
+    }
+
+    private static func handler(_ id: ConnectionID?, _ peer: SocketAddress?) -> String {
+        guard let id, let peer else { return "what a handler has started" }
+        return "the handler of \(id) \(peer)"
     }
 
     /// One line on the whole life of the service.

@@ -15,7 +15,7 @@ struct LoopCore: @unchecked Sendable {
 
     /// Runs a job, and then does what a handler that waits expects: what it has written is sent.
     func run(_ job: UnownedJob, of token: UInt64) {
-        noteBegin(token == 0 ? .max : token)
+        noteBegin(token == 0 ? Self.runner(of: job) : token)
         unsafe job.runSynchronously(on: state.pointee.executor.unsafelyUnwrapped)
         noteEnd()
         settle()

@@ -20,7 +20,7 @@ struct LoopState: ~Copyable {
     var executor: UnownedTaskExecutor?
     /// Counts the handlers that were run: one that stands still while the loop is busy is blocked.
     let progress = Atomic<UInt64>(0)
-    /// Whose handler runs: 0 for none, `.max` for one whose connection is not known.
+    /// Whose handler runs: 0 for none; a channel's token, or what ``LoopCore/runner(of:)`` says of a job.
     let running = Atomic<UInt64>(0)
     let epoll: Epoll
     var spot: ParkingSpot?

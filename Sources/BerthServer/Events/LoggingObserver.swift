@@ -5,8 +5,8 @@ public import Logging
 
 /// Reports a server's events to a swift-log `Logger`. With the package trait `Logging`.
 ///
-/// Levels: accepted and ended connections `debug` (a failed handler `warning`), the server's own life `info`, refusals
-/// and accept errors `warning`.
+/// Levels: accepted and ended connections `debug` (a failed handler `warning`), the server's own life `info`, refusals,
+/// accept errors and handlers that block their loop `warning`.
 public struct LoggingObserver: ServerObserver {
     private let logger: Logger
 
@@ -29,10 +29,21 @@ public struct LoggingObserver: ServerObserver {
         case .acceptFailed(let errno, let pause):
             logger.warning(
                 "accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])
+        case .handlerBlocks(let id, let peer, let time):
+            logger.warning("handler blocks its event loop", metadata: Self.metadata(id, peer, time))
+        case .handlerBlocked(let id, let peer, let time):
+            logger.warning("handler no longer blocks its event loop", metadata: Self.metadata(id, peer, time))
         case .draining(let active): logger.info("draining", metadata: ["active": "\(active)"])
         case .stopped(let report):
             logger.info("stopped", metadata: ["killed": "\(report.killed)", "stuck": "\(report.stuck.count)"])
         }
+    }
+
+    private static func metadata(_ id: ConnectionID?, _ peer: SocketAddress?, _ time: Duration) -> Logger.Metadata {
+        [
+            "connection": "\(id?.description ?? "unknown")", "peer": "\(peer?.description ?? "unknown")",
+            "time": "\(time.short)",
+        ]
     }
 }
 #endif

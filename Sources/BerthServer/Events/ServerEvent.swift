@@ -14,6 +14,12 @@ public enum ServerEvent: Sendable {
     case ended(ConnectionID, peer: SocketAddress, outcome: Outcome, close: CloseReport?)
     /// Accepting failed. `pause` is how long the server waits before it tries again.
     case acceptFailed(Errno, pause: Duration?)
+    /// A handler has kept its event loop to itself for so long, without waiting for anything: none of the loop's other
+    /// connections is served meanwhile. Reported beyond ``ServerLimits/handlerBlocking``, and again each time that this has
+    /// doubled. No connection is named where the handler has started the task that runs.
+    case handlerBlocks(ConnectionID?, peer: SocketAddress?, for: Duration)
+    /// That is over, after so long.
+    case handlerBlocked(ConnectionID?, peer: SocketAddress?, for: Duration)
     /// The service ends: nothing new is accepted, `active` connections are told.
     case draining(active: Int)
     /// The service has ended.

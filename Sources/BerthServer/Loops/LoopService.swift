@@ -8,13 +8,21 @@ final class LoopService: Service {
     let core: ServiceCore
     let address: SocketAddress
     private let door: LoopDoor
+    private let watcher: LoopWatcher?
 
     /// Starts to accept on `listener`.
     init(listener: consuming TCPListener, core: ServiceCore, loops: Int) throws(Errno) {
         self.core = core
         address = listener.address
-        door = LoopDoor(core: core, listener: listener, loops: try Self.makeLoops(loops))
-        try door.open()
+        let loops = try Self.makeLoops(loops)
+        door = LoopDoor(core: core, listener: listener, loops: loops)
+        watcher = try core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
+            try LoopWatcher(loops, of: core, limit: limit)
+        }
+        do throws(Errno) { try door.open() } catch {
+            watcher?.stop()
+            throw error
+        }
     }
 
     private static func makeLoops(_ count: Int) throws(Errno) -> [EventLoop] {
@@ -26,7 +34,7 @@ final class LoopService: Service {
     var statistics: ServerStatistics { core.table.statistics }
 
     func stop() -> StopReport {
-        let report = core.stop { deadline in door.close(until: deadline) }
+        let report = core.stop(endingAccepts: { deadline in door.close(until: deadline) }) { watcher?.stop() }
         // What is stuck goes on, and needs its loop.
         if report.stuck.isEmpty { door.stopLoops() }
         return report

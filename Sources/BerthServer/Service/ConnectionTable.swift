@@ -9,6 +9,8 @@ final class ConnectionTable: Sendable {
         /// `nil` once the connection's owner is about to close it: then the number may belong to something else.
         var descriptor: Int32?
         var task: Task<Void, Never>?
+        /// The event loop that it is on, and how that calls it.
+        var place: (loop: ObjectIdentifier, runner: UInt64)?
         var wasKilled = false
     }
 
@@ -70,6 +72,23 @@ final class ConnectionTable: Sendable {
             return state.entries[id]?.wasKilled ?? false
         }
         if isLate { task.cancel() }
+    }
+
+    /// Remembers where a connection is.
+    func setPlace(_ id: ConnectionID, _ loop: EventLoop, _ runner: UInt64?) {
+        guard let runner else { return }
+        state.withLock { $0.entries[id]?.place = (ObjectIdentifier(loop), runner) }
+    }
+
+    /// The connection whose handler a loop runs; `nil` when it is gone, or when that is a task that a handler has started.
+    func connection(runBy runner: UInt64, on loop: EventLoop) -> (id: ConnectionID, peer: SocketAddress)? {
+        state.withLock { state in
+            let found = state.entries.first { _, entry in
+                if let place = entry.place, place.loop == ObjectIdentifier(loop), place.runner == runner { return true }
+                return entry.task.map { EventLoop.runner(of: $0) } == runner
+            }
+            return found.map { ($0.key, $0.value.peer) }
+        }
     }
 
     /// To be called before the descriptor is closed or given away.

@@ -51,9 +51,11 @@ final class ServiceCore: Sendable {
     ///
     /// They may go on for the time that the limits say, less when someone is in a hurry.
     ///
-    /// - Parameter endingAccepts: returns once nothing is accepted any more and the listener is closed. What the kernel
-    ///   had accepted before is to be taken, until the deadline.
-    func stop(endingAccepts: (Deadline) -> Void) -> StopReport {
+    /// - Parameters:
+    ///   - endingAccepts: returns once nothing is accepted any more and the listener is closed. What the kernel had
+    ///     accepted before is to be taken, until the deadline.
+    ///   - beforeLast: called when all is over, before that is reported.
+    func stop(endingAccepts: (Deadline) -> Void, beforeLast: () -> Void = {}) -> StopReport {
         let begin = MonotonicTime.now
         let deadline = Deadline(time: begin.advanced(by: configuration.limits.drain))
         let active = table.statistics.active
@@ -68,6 +70,7 @@ final class ServiceCore: Sendable {
         }
         let duration = MonotonicTime.now.duration(since: begin)
         let result = StopReport(active: active, killed: killed, stuck: stuck, duration: duration)
+        beforeLast()
         report(.stopped(result))
         return result
     }
