@@ -70,7 +70,7 @@ struct ClientCancellationTests {
         let isConnecting = Monitor(false)
         let error = try await place.cancelling(once: isConnecting) {
             isConnecting.change { $0 = true }
-            _ = try await Connection.connect(to: address, within: .seconds(1000))
+            _ = try await Connection.connect(to: address, within: .seconds(120))
         }
         #expect(isCancelled(error))
         _ = consume silent

@@ -129,9 +129,8 @@ struct LoopTests {
             var bytes: [UInt8] = []
             for _ in 0..<20 {
                 let most = random.isOne(in: 10) ? 150_000 : 300
-                let body = (0..<Int.random(in: 0...most, using: &random)).map {
-                    UInt8(truncatingIfNeeded: $0 &* 31 &+ bodies.count)
-                }
+                let size = Int.random(in: 0...most, using: &random)
+                let body = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: size)
                 bytes += withUnsafeBytes(of: UInt64(body.count + 8).bigEndian) { unsafe Array($0) } + body
                 bodies.append(body)
             }
