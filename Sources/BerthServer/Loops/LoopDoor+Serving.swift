@@ -70,7 +70,9 @@ extension LoopDoor {
         let connection = Connection(
             id: admitted.id, socket: admitted.takeSocket(), framing: core.configuration.framing, loop: loop,
             signals: core.signals)
-        if core.configuration.limits.handlerBlocking != nil { core.table.setPlace(admitted.id, loop, connection.runner) }
+        if core.configuration.limits.handlerBlocking != nil {
+            core.table.setPlace(admitted.id, loop, connection.runner)
+        }
         connection.setLimits(idle: core.configuration.limits.idle, stall: core.configuration.limits.writeStall)
         return connection
     }
