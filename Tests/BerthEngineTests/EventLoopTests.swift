@@ -218,6 +218,79 @@ struct EventLoopTests {
         }
     }
 
+    /// Answers the frames of a connection without a task, and says how that ended.
+    private static func answer(
+        on loop: EventLoop, _ answer: @escaping FrameAnswerer.Answer,
+        client: @escaping @Sendable (SocketStream, _ hasEnded: () -> Bool) throws -> Void
+    ) async throws -> Result<Void, any Error>? {
+        let (box, other) = try await onOwnThread { try Self.transfer(Self.pair(loop, framing: .selfCounting64)) }
+        let ended = Monitor<Result<Void, any Error>?>(nil)
+        loop.call {
+            box.connection.stallLimit = .milliseconds(150)
+            let answerer = FrameAnswerer(box.connection, answer: answer) { _, error in
+                let result: Result<Void, any Error> = error.map { .failure($0) } ?? .success(())
+                ended.change { $0 = result }
+            }
+            try? answerer.start()
+        }
+        return try await onOwnThread {
+            try client(other.stream) { ended.withLock { $0 } != nil }
+            let result = ended.wait(until: .after(.seconds(60))) { $0 }
+            box.connection.close()
+            return result
+        }
+    }
+
+    @Test("answers frames without a task, to the end of the stream")
+    func answers() async throws {
+        try await Self.withLoop { loop in
+            let result = try await Self.answer(on: loop) { frame, reply in
+                try reply.writeFrame(frame)
+            } client: { stream, _ in
+                let large = [UInt8](repeating: 3, count: 200_000)
+                for round in 0..<20 {
+                    for _ in 0..<round { try stream.writeFrame("frame \(round)") }
+                    try stream.writeFrame(large)
+                    for _ in 0..<round {
+                        let text = try stream.readFrame()?.text()
+                        #expect(text == "frame \(round)")
+                    }
+                    let body = try stream.readFrame()?.body
+                    #expect(body == large)
+                }
+                try stream.finishSending()
+            }
+            guard case .success? = result else {
+                Issue.record("it came to \(String(describing: result))")
+                return
+            }
+        }
+    }
+
+    @Test("ends answering when the peer takes nothing for too long, though it goes on sending", .timeLimit(.minutes(2)))
+    func stalledAnswers() async throws {
+        let reply = [UInt8](repeating: 1, count: 24 << 20)
+        try await Self.withLoop { loop in
+            let result = try await Self.answer(on: loop) { _, writer in
+                try writer.write(reply.span.bytes)
+            } client: { stream, hasEnded in
+                let patience = Deadline.after(.seconds(30))
+                while !hasEnded() {
+                    try #require(!patience.hasPassed, "it does not end while the peer sends")
+                    try stream.writeFrame("more")
+                    try stream.flush()
+                    var nothing: [PollEntry] = []
+                    _ = try Kernel.poll(&nothing, until: .after(.milliseconds(10)))
+                }
+            }
+            guard case .failure(let error as StreamError)? = result, case .socket(let socketError) = error else {
+                Issue.record("it came to \(String(describing: result))")
+                return
+            }
+            #expect(socketError.isDeadline)
+        }
+    }
+
     @Test("is not waited for by a connection that was ended before it")
     func endedBefore() async throws {
         let box = try await Self.withLoop { loop in
