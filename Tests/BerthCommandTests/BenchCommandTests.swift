@@ -244,7 +244,7 @@ struct BenchCommandTests {
             let result = try bench(["--compare-models", "--delimiter", "; "] + Self.brief)
             #expect(result.end == .exited(code: 0), "\(result.error)\(result.standard)")
             #expect(result.standard.contains("model    ") && result.standard.contains("\nthreads "))
-            #expect(result.standard.contains("\nCPU of the service for a request\n  threads "))
+            #expect(result.standard.contains("\nCPU of the service for a request\n  event-loops "))
         }
     }
 

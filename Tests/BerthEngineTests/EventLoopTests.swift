@@ -220,13 +220,13 @@ struct EventLoopTests {
 
     /// Answers the frames of a connection without a task, and says how that ended.
     private static func answer(
-        on loop: EventLoop, _ answer: @escaping FrameAnswerer.Answer,
+        on loop: EventLoop, stallLimit: Duration? = nil, _ answer: @escaping FrameAnswerer.Answer,
         client: @escaping @Sendable (SocketStream, _ hasEnded: () -> Bool) throws -> Void
     ) async throws -> Result<Void, any Error>? {
         let (box, other) = try await onOwnThread { try Self.transfer(Self.pair(loop, framing: .selfCounting64)) }
         let ended = Monitor<Result<Void, any Error>?>(nil)
         loop.call {
-            box.connection.stallLimit = .milliseconds(150)
+            box.connection.stallLimit = stallLimit
             let answerer = FrameAnswerer(box.connection, answer: answer) { _, error in
                 let result: Result<Void, any Error> = error.map { .failure($0) } ?? .success(())
                 ended.change { $0 = result }
@@ -271,7 +271,7 @@ struct EventLoopTests {
     func stalledAnswers() async throws {
         let reply = [UInt8](repeating: 1, count: 24 << 20)
         try await Self.withLoop { loop in
-            let result = try await Self.answer(on: loop) { _, writer in
+            let result = try await Self.answer(on: loop, stallLimit: .milliseconds(150)) { _, writer in
                 try writer.write(reply.span.bytes)
             } client: { stream, hasEnded in
                 let patience = Deadline.after(.seconds(30))
