@@ -19,7 +19,9 @@ struct EventLoopTests {
     }
 
     /// A connection of a loop, made on its thread, and a stream at its other end.
-    private static func pair(_ loop: EventLoop, framing: Framing = .lines) throws -> (Box, SocketStream) {
+    private static func pair(_ loop: EventLoop, framing: Framing = .lines, watched: Bool = true) throws -> (
+        Box, SocketStream
+    ) {
         let listener = try TCPListener.listen(on: "127.0.0.1:0")
         let client = try TCPSocket.connect(to: Endpoint(listener.address), within: .seconds(10))
         let accepted = try listener.accept()
@@ -29,7 +31,7 @@ struct EventLoopTests {
         loop.call {
             let socket = TCPSocket(descriptor: Descriptor(owning: number), peer: peer)
             let connection = Connection(id: ConnectionID(number: 1), socket: socket, framing: framing, loop: loop)
-            try? connection.watch()
+            if watched { try? connection.watch() }
             let box = Box(connection)
             made.change { $0 = box }
         }
@@ -223,7 +225,9 @@ struct EventLoopTests {
         on loop: EventLoop, stallLimit: Duration? = nil, _ answer: @escaping FrameAnswerer.Answer,
         client: @escaping @Sendable (SocketStream, _ hasEnded: () -> Bool) throws -> Void
     ) async throws -> Result<Void, any Error>? {
-        let (box, other) = try await onOwnThread { try Self.transfer(Self.pair(loop, framing: .selfCounting64)) }
+        let (box, other) = try await onOwnThread {
+            try Self.transfer(Self.pair(loop, framing: .selfCounting64, watched: false))
+        }
         let ended = Monitor<Result<Void, any Error>?>(nil)
         loop.call {
             box.connection.stallLimit = stallLimit
