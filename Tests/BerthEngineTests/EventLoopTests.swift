@@ -19,7 +19,9 @@ struct EventLoopTests {
     }
 
     /// A connection of a loop, made on its thread, and a stream at its other end.
-    private static func pair(_ loop: EventLoop, framing: Framing = .lines) throws -> (Box, SocketStream) {
+    private static func pair(_ loop: EventLoop, framing: Framing = .lines, watched: Bool = true) throws -> (
+        Box, SocketStream
+    ) {
         let listener = try TCPListener.listen(on: "127.0.0.1:0")
         let client = try TCPSocket.connect(to: Endpoint(listener.address), within: .seconds(10))
         let accepted = try listener.accept()
@@ -29,7 +31,7 @@ struct EventLoopTests {
         loop.call {
             let socket = TCPSocket(descriptor: Descriptor(owning: number), peer: peer)
             let connection = Connection(id: ConnectionID(number: 1), socket: socket, framing: framing, loop: loop)
-            try? connection.watch()
+            if watched { try? connection.watch() }
             let box = Box(connection)
             made.change { $0 = box }
         }
@@ -215,6 +217,81 @@ struct EventLoopTests {
                 #expect(found == nil)
                 box.connection.close()
             }
+        }
+    }
+
+    /// Answers the frames of a connection without a task, and says how that ended.
+    private static func answer(
+        on loop: EventLoop, stallLimit: Duration? = nil, _ answer: @escaping FrameAnswerer.Answer,
+        client: @escaping @Sendable (SocketStream, _ hasEnded: () -> Bool) throws -> Void
+    ) async throws -> Result<Void, any Error>? {
+        let (box, other) = try await onOwnThread {
+            try Self.transfer(Self.pair(loop, framing: .selfCounting64, watched: false))
+        }
+        let ended = Monitor<Result<Void, any Error>?>(nil)
+        loop.call {
+            box.connection.stallLimit = stallLimit
+            let answerer = FrameAnswerer(box.connection, answer: answer) { _, error in
+                let result: Result<Void, any Error> = error.map { .failure($0) } ?? .success(())
+                ended.change { $0 = result }
+            }
+            try? answerer.start()
+        }
+        return try await onOwnThread {
+            try client(other.stream) { ended.withLock { $0 } != nil }
+            let result = ended.wait(until: .after(.seconds(60))) { $0 }
+            box.connection.close()
+            return result
+        }
+    }
+
+    @Test("answers frames without a task, to the end of the stream")
+    func answers() async throws {
+        try await Self.withLoop { loop in
+            let result = try await Self.answer(on: loop) { frame, reply in
+                try reply.writeFrame(frame)
+            } client: { stream, _ in
+                let large = [UInt8](repeating: 3, count: 200_000)
+                for round in 0..<20 {
+                    for _ in 0..<round { try stream.writeFrame("frame \(round)") }
+                    try stream.writeFrame(large)
+                    for _ in 0..<round {
+                        let text = try stream.readFrame()?.text()
+                        #expect(text == "frame \(round)")
+                    }
+                    let body = try stream.readFrame()?.body
+                    #expect(body == large)
+                }
+                try stream.finishSending()
+            }
+            guard case .success? = result else {
+                Issue.record("it came to \(String(describing: result))")
+                return
+            }
+        }
+    }
+
+    @Test("ends answering when the peer takes nothing for too long, though it goes on sending", .timeLimit(.minutes(2)))
+    func stalledAnswers() async throws {
+        let reply = [UInt8](repeating: 1, count: 24 << 20)
+        try await Self.withLoop { loop in
+            let result = try await Self.answer(on: loop, stallLimit: .milliseconds(150)) { _, writer in
+                try writer.write(reply.span.bytes)
+            } client: { stream, hasEnded in
+                let patience = Deadline.after(.seconds(30))
+                while !hasEnded() {
+                    try #require(!patience.hasPassed, "it does not end while the peer sends")
+                    try stream.writeFrame("more")
+                    try stream.flush()
+                    var nothing: [PollEntry] = []
+                    _ = try Kernel.poll(&nothing, until: .after(.milliseconds(10)))
+                }
+            }
+            guard case .failure(let error as StreamError)? = result, case .socket(let socketError) = error else {
+                Issue.record("it came to \(String(describing: result))")
+                return
+            }
+            #expect(socketError.isDeadline)
         }
     }
 

@@ -203,7 +203,8 @@ struct LoopTests {
                     var nothing: [PollEntry] = []
                     _ = try Kernel.poll(&nothing, until: .after(.milliseconds(7)))
                 }
-                #expect(log.outcomes(20).allSatisfy { $0.kind == .deadline })
+                let outcomes = withExtendedLifetime(streams) { log.outcomes(20) }
+                #expect(outcomes.allSatisfy { $0.kind == .deadline })
             }
         }
         let all = waited.withLock { $0 }

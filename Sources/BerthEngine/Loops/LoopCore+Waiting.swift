@@ -146,6 +146,9 @@ extension LoopCore {
             unsafe sendUnsent(channel)
         }
         if let answerer = unsafe channel.pointee.answerer {
+            // A peer that sends and takes nothing does not begin the time anew in which it has to make room.
+            if unsafe !channel.pointee.unsent.isEmpty, unsafe !channel.pointee.hasSentMore { return }
+            unsafe channel.pointee.hasSentMore = false
             unsafe wakeAnswerer(channel, answerer, .ready)
             return
         }
