@@ -45,6 +45,9 @@ package enum Thread {
                 var name = start.name
                 while name.utf8.count > 15 { name.removeLast() }
                 unsafe name.withCString { _ = unsafe berth_thread_set_name($0) }
+                // A new thread has the niceness of the one that started it. Where that is one of libdispatch's, it is 0,
+                // whatever the program was started with (`man 7 sched`, "The nice value").
+                berth_thread_take_niceness()
                 start.body()
                 return nil
             }, start.toOpaque())

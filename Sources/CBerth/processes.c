@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ int berth_pidfd_getfd(int pidfd, int fd) { return (int)syscall(SYS_pidfd_getfd, 
 int berth_thread_set_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 int berth_thread_set_timer_slack(unsigned long nanoseconds) { return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0); }
+
+void berth_thread_take_niceness(void) {
+    int own = (int)syscall(SYS_gettid), wanted = getpriority(PRIO_PROCESS, (id_t)getpid());
+    if (getpriority(PRIO_PROCESS, (id_t)own) != wanted) setpriority(PRIO_PROCESS, (id_t)own, wanted);
+}
 
 int berth_thread_id(void) { return (int)syscall(SYS_gettid); }
 

@@ -50,6 +50,8 @@ int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
+// Gives the calling thread the niceness of the process's first thread, as far as that is allowed.
+void berth_thread_take_niceness(void);
 int berth_thread_set_timer_slack(unsigned long nanoseconds);
 // A word of the calling thread's own, null from the start.
 extern __thread void *berth_thread_mark_word __attribute__((tls_model("initial-exec")));
