@@ -51,7 +51,9 @@ struct TimerWheelTests {
                 if isArmed(index) { return "\(index) is still armed when it fires" }
                 deadlines[index] = nil
             }
-            for (index, deadline) in deadlines.enumerated() {
+            // Plain loops: these are the hot ones under a sanitizer.
+            for index in 0..<count {
+                let deadline = deadlines[index]
                 if isArmed(index) != (deadline != nil) { return "\(index) is armed, or is not, against what was said" }
                 // A deadline within a tick counts when the tick is over.
                 if let deadline, now - deadline >= 1_000_000 { return "\(index) is \(now - deadline) ns late" }
@@ -59,8 +61,8 @@ struct TimerWheelTests {
             guard let next = nextMoment else {
                 return deadlines.contains { $0 != nil } ? "nothing is said to come, and something is" : nil
             }
-            for (index, deadline) in deadlines.enumerated() {
-                guard let deadline, deadline < .max - 1_000_000 else { continue }
+            for index in 0..<count {
+                guard let deadline = deadlines[index], deadline < .max - 1_000_000 else { continue }
                 if next > deadline + 1_000_000 { return "\(index) comes \(next - deadline) ns before the next look" }
             }
             return nil
@@ -75,13 +77,19 @@ struct TimerWheelTests {
 
     @Test(
         "fires what a plain list of deadlines does, at most a tick later and never early",
-        arguments: 0..<24 as Range<UInt64>)
-    func againstAList(seed: UInt64) {
+        arguments: 0..<12 as Range<UInt64>)
+    func againstAList(seed: UInt64) async throws {
+        // Not on a thread that all tests share.
+        let problem = try await onOwnThread { Self.compare(seed: seed) }
+        #expect(problem == nil)
+    }
+
+    private static func compare(seed: UInt64) -> String? {
         var random = SeededGenerator(seed: seed)
         let start = seed % 3 == 0 ? 0 : Int64.random(in: 0...Self.year, using: &random)
-        let twins = Twins(now: start, timers: 40)
-        for step in 0..<2_000 {
-            let index = Int.random(in: 0..<40, using: &random)
+        let twins = Twins(now: start, timers: 24)
+        for step in 0..<1_500 {
+            let index = Int.random(in: 0..<24, using: &random)
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<5:
                 let range = Self.ranges.randomElement(using: &random) ?? 1
@@ -91,19 +99,16 @@ struct TimerWheelTests {
             case 6:
                 // As the loop does: exactly when the wheel says.
                 if let next = twins.nextMoment, let problem = twins.advance(to: next) {
-                    Issue.record("seed \(seed), step \(step): \(problem)")
-                    return
+                    return "step \(step): \(problem)"
                 }
             default:
                 let range = Self.ranges.dropLast(step % 50 == 0 ? 0 : 2).randomElement(using: &random) ?? 1
                 let moment = twins.now.addingReportingOverflow(.random(in: 0...range, using: &random))
-                if moment.overflow || moment.partialValue > 200 * Self.year { return }
-                if let problem = twins.advance(to: moment.partialValue) {
-                    Issue.record("seed \(seed), step \(step): \(problem)")
-                    return
-                }
+                if moment.overflow || moment.partialValue > 200 * Self.year { return nil }
+                if let problem = twins.advance(to: moment.partialValue) { return "step \(step): \(problem)" }
             }
         }
+        return nil
     }
 
     @Test("fires at the first tick that is not before the deadline, wherever in a tick that lies")
