@@ -117,9 +117,19 @@ public final class Connection {
         return true
     }
 
+    /// From now on the waits of this connection end when the task that calls this has been cancelled before, and cannot
+    /// begin. The task is the handler's: it outlives its conversation, at whose end ``disregardCancellation()`` is called.
+    package func heedCancellation() {
+        guard let channel = unsafe channel else { return }
+        withUnsafeCurrentTask { unsafe channel.pointee.task = $0 }
+    }
+
     /// From now on the cancellation of the handler's task ends no wait: when the handler has ended, and what it has written
     /// is still to be sent.
-    package func disregardCancellation() { unsafe channel?.pointee.heedsCancellation = false }
+    package func disregardCancellation() {
+        unsafe channel?.pointee.heedsCancellation = false
+        unsafe channel?.pointee.task = nil
+    }
 
     /// Whether the peer has finished and everything it sent was read.
     public var isAtEnd: Bool { core.input.isAtEnd }

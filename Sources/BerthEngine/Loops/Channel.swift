@@ -43,8 +43,10 @@ struct Channel: ~Copyable {
     var isWatched = false
     /// Whether epoll tells of room to send: only once that was lacking.
     var watchesRoom = false
-    /// Whether the handler's task was cancelled.
+    /// Whether the waits of this connection were cancelled.
     var isCancelled = false
+    /// The handler's task, which runs whenever a wait begins.
+    var task: UnsafeCurrentTask?
     /// Whether that ends waits: not those in which the server ends the connection.
     var heedsCancellation = true
     /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
@@ -61,8 +63,9 @@ struct Channel: ~Copyable {
     var turn: Int32 = 0
     /// The handler's task while it is parked.
     var job: UnownedJob?
-    /// What answers the frames, where that is no task.
-    var answerer: FrameAnswerer?
+    /// What answers the frames, where that is no task. Retained: to be forgotten by ``forgetAnswerer()``. A reference that
+    /// is counted would be counted at each wake.
+    var answerer: Unmanaged<FrameAnswerer>?
     /// What the kernel had no room for. The handler's own output is empty while there is something here.
     var unsent = ByteQueue()
     /// Why sending `unsent` failed.
@@ -81,6 +84,12 @@ struct Channel: ~Copyable {
         self.descriptor = descriptor
         self.token = token
         timer = TimerNode(token: token)
+    }
+
+    mutating func forgetAnswerer() {
+        let answerer = unsafe answerer
+        unsafe self.answerer = nil
+        unsafe answerer?.release()
     }
 
     /// Of how much a handler may receive before the others have their turn: 16 buffers.

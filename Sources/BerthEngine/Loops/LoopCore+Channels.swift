@@ -49,7 +49,7 @@ extension LoopCore {
         unsafe state.pointee.timers.cancel(&channel.pointee.timer)
         unsafe state.pointee.freeSlot(channel.pointee.token)
         unsafe channel.pointee.unsent = ByteQueue()
-        unsafe channel.pointee.answerer = nil
+        unsafe channel.pointee.forgetAnswerer()
         return Descriptor(owning: number)
     }
 
