@@ -60,12 +60,12 @@ extension Kernel {
 
     /// Maps a part of a ring. The corresponding C function is `mmap(2)`.
     static func mapRing(_ fd: Int32, offset: UInt64, size: Int) throws(Errno) -> MappedMemory {
-        try mapping(size) { unsafe berth_ring_map(fd, offset, size) }
+        try unsafe mapping(size) { unsafe berth_ring_map(fd, offset, size) }
     }
 
     /// Maps memory of this process alone, of zeros. The corresponding C function is `mmap(2)` with MAP_ANONYMOUS.
     static func mapMemory(size: Int) throws(Errno) -> MappedMemory {
-        try mapping(size) { unsafe berth_ring_map_memory(size) }
+        try unsafe mapping(size) { unsafe berth_ring_map_memory(size) }
     }
 
     private static func mapping(

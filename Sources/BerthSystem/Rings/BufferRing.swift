@@ -18,6 +18,7 @@ package struct BufferRing: ~Copyable, @unchecked Sendable {
     package let count: Int
     /// How many bytes each has.
     package let size: Int
+
     @usableFromInline let entries: UnsafeMutablePointer<berth_ring_buffer>
     @usableFromInline let buffers: UnsafeMutableRawPointer
     @usableFromInline let mask: UInt16

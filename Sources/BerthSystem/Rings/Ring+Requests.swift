@@ -86,8 +86,8 @@ extension Ring {
             token: token)
     }
 
-    /// Cancels the requests with the token `target`. The result says how many there were. Each of them
-    /// has its own completion, `.cancelled` as a rule, which may come before or after this one.
+    /// Cancels the requests with the token `target`. The result says how many there were. Each of them has its own
+    /// completion, `.cancelled` as a rule, which may come before or after this one.
     @inlinable @inline(__always)
     package mutating func cancel(token target: UInt64, token: UInt64) {
         add(.cancel, -1, address: target, operationFlags: RingInterface.cancelAll, token: token)

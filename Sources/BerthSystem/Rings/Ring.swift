@@ -7,9 +7,12 @@ package import CBerth
 /// the kernel refuses unless that thread has rings of its own. Completions appear while the thread is in ``submitAndWait(atLeast:nanoseconds:)`` and at no other time
 /// (IORING_SETUP_DEFER_TASKRUN): what a batch of them is does not change while it is looked through.
 ///
+/// A child process that was forked keeps the ring and all that is in flight alive until it ends or executes a program,
+/// but has none of its memory.
+///
 /// The memory that a request names belongs to the kernel until its completion is there. A ring that ends with requests in
 /// flight leaves them to the kernel, which ends them some time later: until then it writes to that memory and keeps
-/// their sockets, so that their ports are taken (EADDRINUSE). End them first with ``cancelAll(until:_:)``.
+/// their sockets, so that their ports are taken (EADDRINUSE). End them first with ``cancelAll(until:token:_:)``.
 ///
 /// A request is never lost: what neither ring nor kernel has room for is kept aside, in order.
 ///

@@ -92,6 +92,23 @@ struct RingConnectionTests {
         }
     }
 
+    @Test("a send that is cancelled half-way says how much was sent")
+    func cancelSend() async throws {
+        try await onThread {
+            var ring = try Ring.small()
+            let pair = try ConnectedPair()
+            let message = [UInt8](repeating: 3, count: 16_000_000)
+            let end = try message.withUnsafeBytes { bytes in
+                ring.send(pair.near.rawValue, bytes, token: 1)
+                #expect(try ring.submitAndWait(nanoseconds: 0) == 0)
+                ring.cancel(token: 1, token: 9)
+                return try ring.wait(token: 1)
+            }
+            #expect(end.result > 0 && end.result < 16_000_000)
+            #expect(try readAll(pair.far.rawValue, Int(end.result)).count == end.result)
+        }
+    }
+
     @Test("requests with the cancelled token end, others go on")
     func cancelByToken() async throws {
         try await onThread {
