@@ -57,7 +57,9 @@ extension Ring {
     /// - Parameters:
     ///   - whole: whether to go on until all is sent (MSG_WAITALL); then fewer were sent only when it failed half-way or
     ///     was cancelled. Without it the completion comes as soon as some were.
-    ///   - flags: as for ``Kernel/send(_:_:flags:)``.
+    ///   - flags: as for ``Kernel/send(_:_:flags:)``. With `.doNotWait` the request is over as soon as it was handed over:
+    ///     then the completion is part of the next batch, says `.wouldBlock` where there was no room, and `bytes` are the
+    ///     caller's again.
     @inlinable @inline(__always)
     package mutating func send(
         _ fd: Int32, _ bytes: UnsafeRawBufferPointer, whole: Bool = true, flags: Kernel.TransferFlags = [],

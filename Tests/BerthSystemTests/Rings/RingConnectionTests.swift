@@ -77,6 +77,28 @@ struct RingConnectionTests {
         }
     }
 
+    @Test("a send that does not wait is over when it was handed over, room or not")
+    func sendWithoutWaiting() async throws {
+        try await onThread {
+            var ring = try Ring.small()
+            let pair = try ConnectedPair()
+            let message = [UInt8](repeating: 3, count: 8_000_000)
+            var sent = 0
+            while true {
+                message.withUnsafeBytes { bytes in
+                    ring.send(pair.near.rawValue, bytes, whole: false, flags: .doNotWait, token: 1)
+                }
+                #expect(try ring.submitAndWait(nanoseconds: 0) == 1)
+                let next = ring.nextCompletion()
+                let end = try #require(next)
+                if end.errno == .wouldBlock { break }
+                try #require(end.result > 0)
+                sent += Int(end.result)
+            }
+            #expect(try readAll(pair.far.rawValue, sent).count == sent)
+        }
+    }
+
     @Test("a send to a peer that is gone fails and raises no signal")
     func sendFails() async throws {
         try await onThread {
