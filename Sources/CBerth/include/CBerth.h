@@ -11,6 +11,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include "CBerthRing.h"
 
 // --- Descriptors -----------------------------------------------------------------------------------------------
 int berth_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
