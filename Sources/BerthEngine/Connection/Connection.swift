@@ -59,7 +59,7 @@ public final class Connection {
 
     /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
     package init(
-        id: ConnectionID, socket: consuming TCPSocket, framing: Framing, loop: EventLoop, signals: ServerSignals? = nil,
+        id: ConnectionID, socket: consuming TCPSocket, framing: SharedFraming, loop: EventLoop, signals: ServerSignals? = nil,
         isClient: Bool = false
     ) {
         self.id = id
@@ -117,12 +117,9 @@ public final class Connection {
         return true
     }
 
-    /// From now on the waits of this connection end when the task that calls this has been cancelled before, and cannot
-    /// begin. The task is the handler's: it outlives its conversation, at whose end ``disregardCancellation()`` is called.
-    package func heedCancellation() {
-        guard let channel = unsafe channel else { return }
-        withUnsafeCurrentTask { unsafe channel.pointee.task = $0 }
-    }
+    /// From now on a wait fails that begins after the present task, which is the handler's, was cancelled. To be ended by
+    /// ``disregardCancellation()`` while the task is there.
+    package func heedCancellation() { unsafe channel?.pointee.task = TaskMark() }
 
     /// From now on the cancellation of the handler's task ends no wait: when the handler has ended, and what it has written
     /// is still to be sent.

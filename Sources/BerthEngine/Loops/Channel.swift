@@ -1,5 +1,6 @@
 internal import BerthFraming
 internal import BerthSockets
+internal import BerthSystem
 
 /// The loop's side of a connection.
 ///
@@ -45,8 +46,8 @@ struct Channel: ~Copyable {
     var watchesRoom = false
     /// Whether the waits of this connection were cancelled.
     var isCancelled = false
-    /// The handler's task, which runs whenever a wait begins.
-    var task: UnsafeCurrentTask?
+    /// The handler's task, of which a wait that begins asks whether it was cancelled.
+    var task: TaskMark?
     /// Whether that ends waits: not those in which the server ends the connection.
     var heedsCancellation = true
     /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
@@ -78,7 +79,7 @@ struct Channel: ~Copyable {
     /// Whose side this is. The connection owns the channel's memory and gives it back in its end.
     var owner: Unmanaged<Connection>?
 
-    init(descriptor: Int32, framing: Framing, token: UInt64) {
+    init(descriptor: Int32, framing: SharedFraming, token: UInt64) {
         core = StreamCore(framing: framing)
         core.output.isOpen = false
         self.descriptor = descriptor

@@ -12,7 +12,7 @@ struct LoopSide: @unchecked Sendable {
 // The channels of a loop, from the first to the last moment. All on the loop's thread.
 extension LoopCore {
     /// Makes a channel for a connected socket, whose descriptor it owns from now on. It is not watched yet.
-    func makeChannel(_ descriptor: consuming Descriptor, framing: Framing) -> UnsafeMutablePointer<Channel> {
+    func makeChannel(_ descriptor: consuming Descriptor, framing: SharedFraming) -> UnsafeMutablePointer<Channel> {
         let token = unsafe state.pointee.takeSlot()
         let channel = UnsafeMutablePointer<Channel>.allocate(capacity: 1)
         unsafe channel.initialize(to: Channel(descriptor: descriptor.release(), framing: framing, token: token))

@@ -63,7 +63,7 @@ extension LoopDoor {
 
     private func prepare(_ admitted: Admitted, on loop: EventLoop) -> Connection {
         let connection = Connection(
-            id: admitted.id, socket: admitted.takeSocket(), framing: core.configuration.framing, loop: loop,
+            id: admitted.id, socket: admitted.takeSocket(), framing: core.framing, loop: loop,
             signals: core.signals)
         if core.configuration.limits.handlerBlocking != nil {
             core.table.setPlace(admitted.id, loop, connection.runner)

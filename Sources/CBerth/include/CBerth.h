@@ -60,6 +60,8 @@ int berth_thread_id(void);
 // Gives the calling thread the niceness of the process's first thread, as far as that is allowed.
 void berth_thread_take_niceness(void);
 int berth_thread_set_timer_slack(unsigned long nanoseconds);
+// Whether a Swift task was cancelled; a reference to one, which is not counted.
+_Bool berth_task_is_cancelled(const void *task);
 // A word of the calling thread's own, null from the start.
 extern __thread void *berth_thread_mark_word __attribute__((tls_model("initial-exec")));
 static inline void *berth_thread_mark(void) { return berth_thread_mark_word; }
