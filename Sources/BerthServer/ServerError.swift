@@ -20,6 +20,12 @@ public struct ServerError: Error, Sendable {
         }
     }
 
+    /// A failure that has nothing to do with who holds the address.
+    init(serving cause: SocketError) {
+        self.cause = cause
+        finding = nil
+    }
+
     /// The very address that could not be bound, of those that an endpoint may stand for.
     private static func address(of error: SocketError) -> SocketAddress? {
         guard error.operation == .bind || error.operation == .listen, let text = error.address,

@@ -6,18 +6,20 @@ internal import BerthSystem
 /// they accept.
 final class LoopService: Service {
     let core: ServiceCore
+    let entrance: Entrance?
     let address: SocketAddress
     private let door: LoopDoor
     private let watcher: LoopWatcher?
 
-    /// Starts to accept on `listener`.
-    init(listener: consuming TCPListener, core: ServiceCore, loops: Int) throws(Errno) {
-        self.core = core
-        address = listener.address
+    /// Starts to accept at `entrance`.
+    init(_ entrance: Entrance, at address: SocketAddress, loops: Int) throws(Errno) {
+        core = entrance.core
+        self.entrance = entrance
+        self.address = address
         let loops = try Self.makeLoops(loops)
-        door = LoopDoor(core: core, listener: listener, loops: loops)
-        watcher = try core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
-            try LoopWatcher(loops, of: core, limit: limit)
+        door = LoopDoor(entrance: entrance, loops: loops)
+        watcher = try entrance.core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
+            try LoopWatcher(loops, of: entrance.core, limit: limit)
         }
         do throws(Errno) { try door.open() } catch {
             watcher?.stop()
