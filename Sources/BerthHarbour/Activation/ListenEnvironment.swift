@@ -46,7 +46,12 @@ package struct ListenEnvironment: Sendable, Hashable {
     /// The descriptors.
     package var descriptors: Range<Int32> { Self.firstDescriptor..<Self.firstDescriptor + Int32(count) }
 
-    /// What is wrong with a descriptor that was handed over and is no listening socket of a kind that Berth knows.
+    /// What is wrong with a descriptor that was handed over.
+    package static func mistake(_ descriptor: Int32, _ error: SocketError) -> SocketError {
+        mistake("descriptor \(descriptor) is no listening stream socket" + (error.errno.map { " (\($0.name))" } ?? ""))
+    }
+
+    /// What is wrong with what was handed over.
     package static func mistake(_ detail: String) -> SocketError {
         SocketError(
             .listen, address: "the sockets that were handed over", detail: detail, hint: "see man 3 sd_listen_fds")

@@ -64,7 +64,10 @@ package final class Berths: Sendable {
         var address: SocketAddress?
         var backlog: Backlog?
         for (index, descriptor) in environment.descriptors.enumerated() {
-            let listener = try TCPListener.inherited(Descriptor(owning: descriptor))
+            let listener: TCPListener
+            do { listener = try TCPListener.inherited(Descriptor(owning: descriptor)) } catch {
+                throw ListenEnvironment.mistake(descriptor, error)
+            }
             address = address ?? listener.address
             backlog = backlog ?? listener.backlog
             all.append(Berth(listener, name: environment.names?[index] ?? "berth-\(index)"))

@@ -78,15 +78,15 @@ extension Supervision {
             return
         }
         slots.removeLast(before - count)
+        // All at once, so that none of them docks where another one has just left.
+        let leaving = workers.filter { $0.value.slot >= count && $0.value.state == .ready }.keys.sorted()
+        for id in leaving { workers[id]?.state = .leaving }
+        for id in leaving { leave(id, because: "fewer workers are wanted", now) }
         for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where worker.slot >= count {
-            switch worker.state {
-            case .ready: leave(id, because: "fewer workers are wanted", now)
-            case .starting:
-                workers[id]?.state = .leaving
-                workers[id]?.killAt = now.advanced(by: settings.drain)
-                actions.append(.leave(id, patience: .zero, takingQueue: false))
-            case .leaving: break
-            }
+            guard worker.state == .starting else { continue }
+            workers[id]?.state = .leaving
+            workers[id]?.killAt = now.advanced(by: settings.drain)
+            actions.append(.leave(id, patience: .zero, takingQueue: false))
         }
     }
 

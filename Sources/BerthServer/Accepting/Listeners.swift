@@ -30,7 +30,7 @@ final class Listeners: Sendable {
         for descriptor in environment.descriptors {
             do {
                 all.append(Gate(try TCPListener.inherited(Descriptor(owning: descriptor), options: options)))
-            } catch { throw ListenEnvironment.mistake("\(error)") }
+            } catch { throw ListenEnvironment.mistake(descriptor, error) }
         }
         guard let first = all.first else { throw ListenEnvironment.mistake("there are none") }
         address = first.listener.address
