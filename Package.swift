@@ -74,6 +74,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BerthServer", "BerthSockets", "BerthSystem", "BerthFraming"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        // A program with workers, which tests run: they cannot become one themselves.
+        .executableTarget(
+            name: "WorkerFixture", dependencies: ["Berth", "BerthSystem"], path: "Tests/WorkerFixture",
+            swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
         .testTarget(
@@ -91,7 +95,9 @@ let package = Package(
             dependencies: ["BerthHarbour", "BerthSockets", "BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "BerthServerTests",
-            dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport"],
+            dependencies: [
+                "Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport", "WorkerFixture",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "BerthCommandTests",

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("berth serve")
 struct ServeCommandTests {
-    @Test("greets, and answers Python, nc and socat", arguments: TestModels.all)
+    @Test("greets, and answers Python, nc and socat", arguments: TestModels.everywhere)
     func greet(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service([], model: model)
@@ -26,7 +26,9 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("reverse without a framing gives the answers of the article's makefile session", arguments: TestModels.all)
+    @Test(
+        "reverse without a framing gives the answers of the article's makefile session",
+        arguments: TestModels.everywhere)
     func makefileSession(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--service", "reverse"], model: model)
@@ -53,7 +55,7 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("reverses lines and frames as whole messages", arguments: TestModels.all)
+    @Test("reverses lines and frames as whole messages", arguments: TestModels.everywhere)
     func reverseFramed(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let lines = try Service(["--service", "reverse", "--framing", "line"], model: model)
@@ -65,7 +67,7 @@ struct ServeCommandTests {
 
     @Test(
         "echoes whatever framing is asked for",
-        arguments: TestModels.all,
+        arguments: TestModels.everywhere,
         [
             ["--framing", "raw"], ["--framing", "line"], ["--framing", "length-prefix"],
             ["--length-bytes", "2", "--length-endian", "little", "--length-counts", "body"],
@@ -81,7 +83,8 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("generates characters until the client leaves, and discards what it is sent", arguments: TestModels.all)
+    @Test(
+        "generates characters until the client leaves, and discards what it is sent", arguments: TestModels.everywhere)
     func chargenAndDiscard(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let chargen = try Service(["--service", "chargen"], model: model)
@@ -186,7 +189,7 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("tells how to talk to it, with lines that work", arguments: TestModels.all)
+    @Test("tells how to talk to it, with lines that work", arguments: TestModels.everywhere)
     func hints(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service([], model: model)

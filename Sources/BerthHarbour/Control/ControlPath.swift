@@ -36,6 +36,15 @@ package enum ControlPath {
         return status.isWritableByOthers ? "\(directory) can be written by others" : nil
     }
 
+    /// Removes the files of harbours that were killed.
+    static func sweep() {
+        let lock = SocketFile.lockDirectory(of: "\(directory)/x")
+        for name in (try? Kernel.names(inDirectory: directory)) ?? [] where name.hasSuffix(".sock") {
+            SocketFile.removeIfStale("\(directory)/\(name)")
+        }
+        _ = consume lock
+    }
+
     /// The control sockets that an operator may mean by an endpoint: that of the address, or those of its port.
     package static func candidates(for endpoint: Endpoint) -> [String] {
         if case .address(let address) = endpoint.target {

@@ -49,6 +49,7 @@ package final class Harbour {
             if let problem = ControlPath.prepareDirectory() {
                 note = "no control socket: \(problem)"
             } else {
+                ControlPath.sweep()
                 do throws(SocketError) { door = try ControlDoor(path: ControlPath.path(for: berths.address)) } catch {
                     note = "no control socket: \(error)"
                 }
@@ -161,6 +162,7 @@ package final class Harbour {
             case .message(.ready): handle(.ready(id))
             case .message(.counts(let counts)): handle(.counted(id, counts))
             case .message(.leaving): handle(.leaves(id))
+            case .message(.waiting): handle(.waiting)
             case .message: break
             case .nothing: return
             case .end:

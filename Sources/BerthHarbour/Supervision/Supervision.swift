@@ -14,6 +14,8 @@ package struct Supervision: Sendable {
         case leaves(Int)
         /// A worker's process has ended, or could not be started.
         case ended(Int, how: String, isClean: Bool)
+        /// Connections wait, and whoever the kernel has woken for them may have left.
+        case waiting
         /// How many connections wait at each berth.
         case queues([Int])
         /// A new generation for all slots, or for some of them.
@@ -106,6 +108,10 @@ package struct Supervision: Sendable {
         case .leaves(let id):
             if workers[id]?.state == .ready { leave(id, because: "it was told to", now, order: false) }
         case .ended(let id, let how, let isClean): ended(id, how, isClean, now)
+        case .waiting:
+            for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where !worker.berths.isEmpty {
+                actions.append(.dock(id, worker.berths))
+            }
         case .queues(let depths): look(at: depths, now)
         case .rollout(let name, let count): begin(generation: name, slots: count)
         case .finish: finishRollout()

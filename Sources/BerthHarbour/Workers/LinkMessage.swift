@@ -10,6 +10,8 @@ package enum LinkMessage: Sendable, Hashable {
     case counts(WorkerCounts)
     /// It leaves, though nobody of the harbour told it to.
     case leaving
+    /// It has undocked, and connections wait there: it may have been the one that the kernel has woken for them.
+    case waiting
     // From the harbour.
     /// Accept at these berths and at no others.
     case dock([Int])
@@ -24,6 +26,7 @@ package enum LinkMessage: Sendable, Hashable {
         switch self {
         case .ready: "ready"
         case .leaving: "leaving"
+        case .waiting: "waiting"
         case .hurry: "hurry"
         case .ask: "ask"
         case .dock(let berths): (["dock"] + berths.map(String.init)).joined(separator: " ")
@@ -42,6 +45,7 @@ package enum LinkMessage: Sendable, Hashable {
         switch words.first {
         case "ready": self = .ready
         case "leaving": self = .leaving
+        case "waiting": self = .waiting
         case "hurry": self = .hurry
         case "ask": self = .ask
         case "dock":

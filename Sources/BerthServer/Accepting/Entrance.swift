@@ -116,6 +116,15 @@ final class Entrance: Sendable {
         return changed.withLock { $0 }?(deadline) ?? true
     }
 
+    /// Accepts nothing more. Returns once nobody here is woken for a connection any more, or that has taken too long.
+    ///
+    /// - Returns: whether connections wait where it accepted.
+    func undock() -> Bool {
+        let before = state.withLock { state in state.docked.map { state.gates[$0] } }
+        dock([], until: .after(Self.closingTime))
+        return before.contains { $0.listener.hasWaiting }
+    }
+
     /// Whether a connection waits where it accepts.
     var hasWaiting: Bool {
         state.withLock { state in state.docked.contains { state.gates[$0].listener.hasWaiting } }

@@ -76,7 +76,9 @@ final class Worker: Sendable {
         while true {
             switch link.receive() {
             case .message(.dock(let berths)):
-                if departure.withLock({ $0 == nil }) { service.entrance?.dock(berths) }
+                if departure.withLock({ $0 == nil }) {
+                    if berths.isEmpty { _ = service.entrance?.undock() } else { service.entrance?.dock(berths) }
+                }
             case .message(.leave(let patience, let takingQueue)):
                 depart(takingQueue: takingQueue, patience)
             case .message(.hurry): hurry()
@@ -123,6 +125,8 @@ final class Worker: Sendable {
     /// Accepts nothing more, lets connections go on until they end or patience does, and ends the service.
     private func goAway(_ takingQueue: Bool) {
         if takingQueue { emptyQueue() }
+        // The kernel wakes one worker for a connection. If that was this one, nobody else knows of it.
+        if service.entrance?.undock() == true { link.send(.waiting) }
         service.entrance?.close()
         let table = service.core.table
         while !isOutOfPatience, !table.isHurried {
