@@ -23,7 +23,8 @@ struct BerthTool: AsyncParsableCommand {
             CommandGroup(
                 name: "Harbour",
                 subcommands: [
-                    StatusCommand.self, ReloadCommand.self, RolloutCommand.self, ScaleCommand.self, DrainCommand.self,
+                    RunCommand.self, StatusCommand.self, ReloadCommand.self, RolloutCommand.self, ScaleCommand.self,
+                    DrainCommand.self,
                     StopCommand.self, PauseCommand.self, ResumeCommand.self,
                 ])
         ])

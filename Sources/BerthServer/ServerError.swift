@@ -20,6 +20,9 @@ public struct ServerError: Error, Sendable {
         }
     }
 
+    /// The same for commands that listen without a server.
+    package init(explaining cause: SocketError, reuse: ReusePolicy) { self.init(listening: cause, reuse: reuse) }
+
     /// A failure that has nothing to do with who holds the address.
     init(serving cause: SocketError) {
         self.cause = cause

@@ -47,8 +47,10 @@ final class HarbourFixture: Sendable {
     }
 
     /// A connection that has sent something.
-    func connect(sending text: String = "hello") throws -> TCPSocket {
-        let socket = try TCPSocket.connect(to: try Endpoint(parsing: service.address), within: .seconds(60))
+    func connect() throws -> TCPSocket { try Self.connect(to: service.address) }
+
+    static func connect(to address: String, sending text: String = "hello") throws -> TCPSocket {
+        let socket = try TCPSocket.connect(to: try Endpoint(parsing: address), within: .seconds(60))
         try socket.sendAll(Array(text.utf8), timeout: .whole(.seconds(60)))
         return socket
     }
@@ -89,11 +91,13 @@ final class Visits: Sendable {
 
     private let state = Monitor(State())
 
-    init(_ harbour: HarbourFixture) throws {
+    convenience init(_ harbour: HarbourFixture) throws { try self.init(to: harbour.service.address) }
+
+    init(to address: String) throws {
         try Thread.start(name: "visits") { [state] in
             while !state.withLock({ $0.isOver }) {
                 do {
-                    let socket = try harbour.connect()
+                    let socket = try HarbourFixture.connect(to: address)
                     var memory = [UInt8](repeating: 0, count: 16)
                     let descriptor = socket.fileDescriptor
                     let count = try memory.withUnsafeMutableBytes { try unsafe Kernel.receive(descriptor, into: $0) }

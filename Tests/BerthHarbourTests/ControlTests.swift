@@ -64,7 +64,8 @@ struct ControlTests {
         counts.refused = 1
         counts.outcomes = ["peer finished": 8, "killed": 1]
         let messages: [LinkMessage] = [
-            .ready, .leaving, .waiting, .hurry, .ask, .dock([]), .dock([0, 2]), .counts(counts), .counts(WorkerCounts()),
+            .ready, .leaving, .waiting, .hurry, .ask, .dock([]), .dock([0, 2]), .counts(counts),
+            .counts(WorkerCounts()),
             .leave(patience: .milliseconds(1500), takingQueue: true), .leave(patience: .zero, takingQueue: false),
         ]
         for message in messages { #expect(LinkMessage(message.text) == message) }

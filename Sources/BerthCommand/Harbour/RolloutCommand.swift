@@ -13,6 +13,7 @@ struct RolloutCommand: ParsableCommand {
 
             EXAMPLES
               berth rollout :8080 --to ./server-v2 --name v2 --share 10
+              berth rollout :8080 --to python3 -- app-v2.py
               berth rollout :8080 --share 50
               berth rollout :8080 --finish
               berth rollout :8080 --back
@@ -31,6 +32,9 @@ struct RolloutCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many of 100 workers have it; the others keep the old one.", valueName: "percent"))
     var share: Int?
 
+    @Argument(parsing: .postTerminator, help: "Arguments of the new version, in place of the present ones.")
+    var arguments: [String] = []
+
     @Flag(help: "All workers get the new version.")
     var finish = false
 
@@ -41,6 +45,7 @@ struct RolloutCommand: ParsableCommand {
         if let share, !(1...100).contains(share) { throw ValidationError("--share is between 1 and 100.") }
         let verbs = [to != nil || share != nil, finish, back].count { $0 }
         if verbs != 1 { throw ValidationError("give one of --to, --share, --finish and --back.") }
+        if !arguments.isEmpty, to == nil { throw ValidationError("arguments go with --to.") }
         if name != nil, to == nil { throw ValidationError("--name goes with --to.") }
         if let name, name.isEmpty || name.contains(where: { $0.isWhitespace || $0 == "=" }) {
             throw ValidationError("--name is one word.")
@@ -55,7 +60,7 @@ struct RolloutCommand: ParsableCommand {
         } else if let to {
             // The harbour may be in another directory.
             let path = to.contains("/") && !to.hasPrefix("/") ? "\(try workingDirectory())/\(to)" : to
-            _ = try harbour.ask(.rollout(program: [path], name: name, share: share))
+            _ = try harbour.ask(.rollout(program: [path] + arguments, name: name, share: share))
         } else if let share {
             _ = try harbour.ask(.share(share))
         }

@@ -27,7 +27,9 @@ extension Harbour {
             waiting.append(visitor)
             var next = configuration.program
             next.path = program[0]
-            next.arguments = program.count > 1 ? program : [program[0]] + next.arguments.dropFirst()
+            // A program that Berth runs brings arguments of its own, an interpreter's script for example.
+            next.arguments =
+                program.count > 1 || !next.hasLink ? program : [program[0]] + next.arguments.dropFirst()
             return begin(next, name: name, slots: share.map(workers(forShare:)))
         case .share(let percent):
             if refuseWithoutRollout(visitor) { return }
@@ -52,7 +54,11 @@ extension Harbour {
             handle(.replace(worker))
         case .drain(nil): handle(.drain)
         case .stop(let now): handle(now ? .stopNow : .stop)
-        case .pause: handle(.pause)
+        case .pause:
+            guard configuration.program.hasLink else {
+                return visitor.answer(ControlReply.failure("a program that is run cannot be told to accept nothing"))
+            }
+            handle(.pause)
         case .resume: handle(.resume)
         }
         visitor.answer(ControlReply.success())
