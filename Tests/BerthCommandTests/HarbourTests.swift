@@ -81,6 +81,43 @@ struct HarbourTests {
         }
     }
 
+    @Test("is replaced itself at SIGUSR2 without a lost connection, and goes on when the new one fails")
+    func upgrade() async throws {
+        try await onOwnThread {
+            let harbour = try HarbourFixture(["--service", "echo", "--patience", "60"])
+            let stays = try harbour.connect()
+            try stays.expect("hello")
+            let visits = try Visits(harbour)
+            var pids = [harbour.program.pid]
+            for _ in 0..<3 {
+                try Kernel.signal(try #require(pids.last), Signal.user2.rawValue)
+                pids.append(try Self.waitForHarbour(harbour, after: pids))
+                #expect(visits.wait(for: 3))
+            }
+            defer { for pid in pids.dropFirst() { try? Kernel.signal(pid, Signal.kill.rawValue) } }
+            #expect(visits.end() == [])
+            // The first harbour is there as long as its worker, which has a connection.
+            try stays.sendAll(Array("again".utf8), timeout: .whole(.seconds(60)))
+            try stays.expect("again")
+            stays.close()
+            #expect(try harbour.program.waitForEnd() == .exited(code: 0))
+            #expect(try harbour.ask("stop").end == .exited(code: 0))
+            for pid in pids.dropFirst() { #expect(HarbourFixture.waitForEnd(of: pid)) }
+        }
+    }
+
+    /// Waits until another harbour answers.
+    private static func waitForHarbour(_ harbour: HarbourFixture, after pids: [Int32]) throws -> Int32 {
+        let deadline = Deadline.after(.seconds(60))
+        while !deadline.hasPassed {
+            let answer = try harbour.ask("status", "--json")
+            if let pid = JSONValue(parsing: answer.standard)?["pid"]?.number, !pids.contains(Int32(pid)) {
+                return Int32(pid)
+            }
+        }
+        throw Service.Failure(text: "no other harbour comes")
+    }
+
     @Test("is told to have more or fewer workers by a verb and by signals")
     func scale() async throws {
         try await onOwnThread {

@@ -83,7 +83,7 @@ struct RunCommand: ParsableCommand {
             let berths = try openBerths(layout, workers)
             Talk.say("running \(program[0]) on \(berths.address) (\(self.layout.rawValue) of \(workers))")
             let stop = try Self.neverReadable()
-            let harbour = try Harbour(configuration(layout, workers, berths), berths: berths)
+            let harbour = try Harbour(try configuration(layout, workers, berths), berths: berths)
             let report = harbour.run(until: stop.descriptor.rawValue)
             if let failure = report.failure {
                 throw SocketError(.serve, address: berths.address.description, detail: failure)
@@ -97,7 +97,9 @@ struct RunCommand: ParsableCommand {
             on: listen, layout: layout, count: workers, reuse: .afterTimeWait, backlog: backlog, options: .default)
     }
 
-    private func configuration(_ layout: HarbourLayout, _ workers: Int, _ berths: Berths) -> HarbourConfiguration {
+    private func configuration(
+        _ layout: HarbourLayout, _ workers: Int, _ berths: Berths
+    ) throws(SocketError) -> HarbourConfiguration {
         var settings = SupervisionSettings(workers: workers, berths: berths.count)
         // The program says nothing, and cannot be told where to dock.
         settings.silence = nil
@@ -110,6 +112,7 @@ struct RunCommand: ParsableCommand {
         var result = HarbourConfiguration(
             program: worker, server: listen.description, layout: layout, settings: settings
         ) { Talk.say($0.description) }
+        result.upgradeProgram = try WorkerProgram.own(arguments: CommandLine.arguments)
         if let control { result.control = control == "none" ? .none : .path(control) }
         let notice = ReadyAnnouncement(portFile: readiness.portFile, descriptor: readiness.readyFd)
         let address = berths.address

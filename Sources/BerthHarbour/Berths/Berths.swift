@@ -76,6 +76,9 @@ package final class Berths: Sendable {
         return Berths(all, address, backlog)
     }
 
+    /// Leaves the files of Unix sockets to another harbour that has the berths as well.
+    func keepFiles() { for berth in all { berth.listener.keepFile() } }
+
     package var count: Int { all.count }
     var descriptors: [Int32] { all.map { $0.listener.fileDescriptor } }
     var names: [String] { all.map(\.name) }

@@ -9,6 +9,7 @@ extension Harbour {
         case .hangUp: reload()
         case .terminalInput: handle(.scale(supervision.wanted + 1))
         case .terminalOutput: handle(.scale(supervision.wanted - 1))
+        case .user2: beginUpgrade()
         case .user1: for line in stateLines { configuration.observe(.note(line)) }
         default: break
         }
@@ -36,7 +37,9 @@ extension Harbour {
         case .workerReady:
             let count = supervision.workers.values.count { $0.state == .ready }
             if count >= supervision.wanted, !supervision.isRollingOut {
-                if !wasReady { configuration.becameReady() }
+                if !wasReady {
+                    if let predecessor { predecessor.send(.ready) } else { configuration.becameReady() }
+                }
                 wasReady = true
                 notifier.tell(.ready, .status("\(count) workers at \(berths.address)"))
             }

@@ -15,6 +15,10 @@ package final class Harbour {
     var waiting: [ControlDoor.Visitor] = []
     /// Why the last roll-out failed, until it is told.
     var rolloutFailure: String?
+    /// A new harbour that is to take over.
+    var upgrade: Upgrade?
+    /// The old harbour, until it has let go.
+    var predecessor: Link?
     /// Whether all workers were ready once.
     var wasReady = false
     let notifier: ServiceNotifier
@@ -37,27 +41,14 @@ package final class Harbour {
         notifier = .current
         do throws(Errno) {
             trap = try SignalTrap(
-                [.interrupt, .terminate, .hangUp, .quit, .user1, .terminalInput, .terminalOutput]
+                [.interrupt, .terminate, .hangUp, .quit, .user1, .user2, .terminalInput, .terminalOutput]
                     + (Kernel.processID == 1 ? [.child] : []))
         } catch { throw SocketError(.open, address: "signals", errno: error) }
-        var note: String?
-        switch configuration.control {
-        case .none: break
-        case .path(let path): door = try ControlDoor(path: path)
-        case .automatic:
-            // Nobody asked for it: the service goes on without, and says so.
-            if let problem = ControlPath.prepareDirectory() {
-                note = "no control socket: \(problem)"
-            } else {
-                ControlPath.sweep()
-                do throws(SocketError) { door = try ControlDoor(path: ControlPath.path(for: berths.address)) } catch {
-                    note = "no control socket: \(error)"
-                }
-            }
-        }
+        predecessor = Upgrade.predecessor()
+        // As long as the old one has it, the path is taken.
+        if predecessor == nil { try openDoor() }
         configuration.observe(
             .opened(workers: supervision.wanted, berths: berths.count, control: door?.path))
-        if let note { configuration.observe(.note(note)) }
     }
 
     /// Where the service listens.
@@ -86,6 +77,9 @@ package final class Harbour {
                 case .notifications(let id):
                     if processes[id]?.notifications?.isReady() == true { handle(.ready(id)) }
                 case .process(let id): collect(id)
+                case .successor: listenToSuccessor()
+                case .successorProcess: checkSuccessor()
+                case .predecessor: listenToPredecessor()
                 }
             }
             passTime()
@@ -97,7 +91,7 @@ package final class Harbour {
     // MARK: Waiting
 
     private enum Source {
-        case signals, wish, door
+        case signals, wish, door, successor, successorProcess, predecessor
         case visitor(Int)
         case link(Int)
         case notifications(Int)
@@ -116,6 +110,11 @@ package final class Harbour {
             add(door.descriptor, .door)
             for (number, visitor) in door.visitors { add(visitor.socket.rawValue, .visitor(number)) }
         }
+        if let upgrade {
+            add(upgrade.link.descriptor, .successor)
+            add(upgrade.process.rawValue, .successorProcess)
+        }
+        if let predecessor { add(predecessor.descriptor, .predecessor) }
         // What a worker says comes before its end: it may be its last counts.
         for (id, process) in processes {
             if let link = process.link, !process.linkHasEnded { add(link.descriptor, .link(id)) }
@@ -129,7 +128,7 @@ package final class Harbour {
 
     private var nextMoment: MonotonicTime? {
         let ready = processes.values.compactMap(\.readyAt)
-        return ([supervision.nextWake, nextLook, nextWatchdog] + ready).compactMap { $0 }.min()
+        return ([supervision.nextWake, nextLook, nextWatchdog, upgrade?.deadline] + ready).compactMap { $0 }.min()
     }
 
     private func passTime() {
@@ -149,6 +148,7 @@ package final class Harbour {
             handle(.queues(berths.queues.map(\.waiting)))
         }
         if let time = supervision.nextWake, time <= now { handle(.tick) }
+        if upgrade != nil { checkSuccessor() }
         if isInit { collectOrphans() }
         door?.sweep()
     }

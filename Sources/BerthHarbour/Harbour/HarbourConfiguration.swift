@@ -17,6 +17,8 @@ package struct HarbourConfiguration: Sendable {
     package var layout: HarbourLayout
     package var settings: SupervisionSettings
     package var control: Control = .automatic
+    /// What the harbour itself is started as when it is to be replaced; `nil` when it is not to be.
+    package var upgradeProgram: WorkerProgram?
     /// The name of the first version.
     package var generation = "v1"
     /// Is told what happens, on the harbour's thread.

@@ -88,14 +88,14 @@ extension Supervision {
 
     // MARK: The end
 
-    mutating func stop(_ now: MonotonicTime, patience: Duration = .zero) {
+    mutating func stop(_ now: MonotonicTime, patience: Duration = .zero, takingQueue: Bool = true) {
         isStopping = true
         actions.append(.report(.stopping(active: workers.values.reduce(0) { $0 + $1.counts.active })))
         for id in workers.keys.sorted() {
             workers[id]?.state = .leaving
             workers[id]?.killAt = now.advanced(by: patience).advanced(by: settings.drain)
-            // Nobody will come after: what waits in the berths is theirs.
-            actions.append(.leave(id, patience: patience, takingQueue: true))
+            // Unless someone comes after, what waits in the berths is theirs.
+            actions.append(.leave(id, patience: patience, takingQueue: takingQueue))
         }
     }
 

@@ -33,6 +33,8 @@ package struct Supervision: Sendable {
         case share(Int)
         /// End: let the connections go on for a while, then tell them, then leave.
         case drain
+        /// End, since another harbour has the berths: as ``drain``, and what waits there is the other one's.
+        case handOver
         /// End: tell the connections, then leave. The second time in a hurry.
         case stop
         /// End: cut all connections.
@@ -127,6 +129,7 @@ package struct Supervision: Sendable {
         case .replace(let id):
             if workers[id]?.state == .ready { workers[id]?.replacement = "an operator asked for it" }
         case .share(let count): share(count)
+        case .handOver: if !isStopping { stop(now, patience: settings.patience, takingQueue: false) }
         case .drain: if !isStopping { stop(now, patience: settings.patience) }
         case .stop: isStopping ? hurry() : stop(now)
         case .stopNow:

@@ -62,6 +62,7 @@ extension Server {
             program: try WorkerProgram.own(arguments: CommandLine.arguments), server: endpoint.description,
             layout: layout, settings: settings
         ) { [self] event in report(.harbour(event)) }
+        result.upgradeProgram = result.program
         let address = berths.address
         result.becameReady = { [self] in announce(address) }
         switch options.control {

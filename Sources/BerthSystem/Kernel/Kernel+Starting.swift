@@ -12,10 +12,11 @@ extension Kernel {
     ///   - arguments: the whole argument vector, the program's name first.
     ///   - environment: `NAME=value` texts.
     ///   - pidVariable: the name of a variable that holds the child's process id.
+    ///   - ownGroup: whether it leads a process group of its own, so that a terminal's ^C does not reach it.
     ///   - deathSignal: is sent to the child when the calling thread ends (`man 2 PR_SET_PDEATHSIG`).
     package static func start(
         _ program: String, arguments: [String], environment: [String], pidVariable: String, inherited: [Int32],
-        deathSignal: Signal? = nil
+        deathSignal: Signal? = nil, ownGroup: Bool = true
     ) throws(Errno) -> Int32 {
         #if BERTH_FAULTS
         if case .fail(let errno) = SyscallFaults.next(.spawn, -1) { throw errno }
@@ -37,7 +38,7 @@ extension Kernel {
                         let digits = unsafe environment[texts.count - 1].map { unsafe $0 + prefix.utf8.count }
                         var start = unsafe berth_start(
                             program: program, arguments: arguments, environment: environment, pid_digits: digits,
-                            fds: sources.baseAddress, fd_count: Int32(sources.count), own_group: 1,
+                            fds: sources.baseAddress, fd_count: Int32(sources.count), own_group: ownGroup ? 1 : 0,
                             death_signal: deathSignal?.rawValue ?? 0)
                         return unsafe berth_start_inheriting(&start)
                     }
