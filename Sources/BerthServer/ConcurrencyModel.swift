@@ -37,6 +37,17 @@ public enum ConcurrencyModel: Sendable, Hashable {
     ///   cost a processor nothing.
     case threadPool(threads: Int? = nil)
 
+    /// A process for each connection.
+    ///
+    /// The field calls it forking: inetd, classic Unix servers. For handlers that may crash or leak, one client at a time:
+    /// a process serves one connection and ends, so nothing of it reaches another client. A few processes wait in reserve,
+    /// so that a connection does not wait for a start; each start takes some 10 ms of a processor, so this is for tens of
+    /// connections a second. ``ServerLimits/maximumConnections`` bounds the processes, and there are never more than 512;
+    /// more connections have to wait. Otherwise as ``processPool(workers:engine:)``.
+    ///
+    /// - Parameter reserve: how many processes wait for a connection. Default `nil`: two for each processor.
+    case processes(reserve: Int? = nil)
+
     /// N worker processes that share one listening socket, each with an engine inside.
     ///
     /// The field calls it pre-fork: gunicorn, Apache. For handlers that may crash or leak, for programs that are replaced
@@ -84,7 +95,7 @@ public enum ConcurrencyModel: Sendable, Hashable {
 extension ConcurrencyModel {
     /// One of each kind, with its defaults.
     public static var all: [ConcurrencyModel] {
-        [.eventLoops(), .threads, .threadPool(), .processPool(), .reusePort()]
+        [.eventLoops(), .threads, .threadPool(), .processes(), .processPool(), .reusePort()]
     }
 
     /// The model of this name, with its defaults; `nil` when there is none.
@@ -93,10 +104,12 @@ extension ConcurrencyModel {
         self = model
     }
 
-    /// What it is called on a command line: `event-loops`, `threads`, `thread-pool`, `process-pool`, `reuse-port`.
+    /// What it is called on a command line: `event-loops`, `threads`, `thread-pool`, `processes`, `process-pool`,
+    /// `reuse-port`.
     public var name: String {
         switch self {
         case .eventLoops, .threads, .threadPool: engine.name
+        case .processes: "processes"
         case .processPool: "process-pool"
         case .reusePort: "reuse-port"
         }
@@ -106,7 +119,7 @@ extension ConcurrencyModel {
     public var engine: Engine {
         switch self {
         case .eventLoops(let loops, let io): .eventLoops(loops: loops, io: io)
-        case .threads: .threads
+        case .threads, .processes: .threads
         case .threadPool(let threads): .threadPool(threads: threads)
         case .processPool(_, let engine), .reusePort(_, let engine): engine
         }
@@ -125,7 +138,7 @@ extension ConcurrencyModel {
     public var hasWorkers: Bool {
         switch self {
         case .eventLoops, .threads, .threadPool: false
-        case .processPool, .reusePort: true
+        case .processes, .processPool, .reusePort: true
         }
     }
 
@@ -134,12 +147,19 @@ extension ConcurrencyModel {
         let engine = engine.resolved(for: limits)
         switch self {
         case .eventLoops, .threads, .threadPool: return ConcurrencyModel(engine)
+        case .processes(let reserve):
+            return .processes(reserve: min(max(1, reserve ?? 2 * Kernel.processorCount), Self.mostProcesses(limits)))
         case .processPool(let workers, _):
             return .processPool(workers: max(1, workers ?? Kernel.processorCount), engine: engine)
         case .reusePort(let workers, _):
             return .reusePort(workers: max(1, workers ?? Kernel.processorCount), engine: engine)
         }
     }
+}
+
+extension ConcurrencyModel {
+    /// How many processes there are under ``processes(reserve:)``.
+    static func mostProcesses(_ limits: ServerLimits) -> Int { min(512, limits.maximumConnections) }
 }
 
 extension ConcurrencyModel.Engine {
@@ -170,6 +190,7 @@ extension ConcurrencyModel: CustomStringConvertible {
     public var description: String {
         switch self {
         case .eventLoops, .threads, .threadPool: "\(engine)"
+        case .processes(let reserve): name + (reserve.map { ", \($0) in reserve" } ?? "")
         case .processPool(let workers, let engine), .reusePort(let workers, let engine):
             name + (workers.map { " of \($0)" } ?? "") + ", \(engine)"
         }

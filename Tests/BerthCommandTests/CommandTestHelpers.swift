@@ -45,6 +45,7 @@ extension ConcurrencyModel {
             var arguments = ["--model", name, "--workers", "\(workers)", "--engine", engine.name]
             if case .threadPool(let threads?) = engine { arguments += ["--threads", "\(threads)"] }
             return arguments
+        case .processes(let reserve?): return ["--model", name, "--workers", "\(reserve)"]
         default: return ["--model", name]
         }
     }

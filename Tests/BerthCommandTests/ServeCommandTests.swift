@@ -20,7 +20,7 @@ struct ServeCommandTests {
             #expect(answers == "b'Welcome!\\n'\nb'Hello, Ada!\\n'\nHello, 你好!\nb''\n")
             let netcat = try run("nc", ["-N", "127.0.0.1", service.port], input: "Bob\n")
             #expect(netcat.standard == "Welcome!\nHello, Bob!\n")
-            let socat = try run("socat", ["-", "TCP:127.0.0.1:\(service.port)"], input: "Eve\r\n")
+            let socat = try run("socat", ["-t", "60", "-", "TCP:127.0.0.1:\(service.port)"], input: "Eve\r\n")
             #expect(socat.standard == "Welcome!\nHello, Eve!\n")
             #expect(try service.stop().hasSuffix("served 3 connections: 3 peer finished\n"))
         }
@@ -49,7 +49,7 @@ struct ServeCommandTests {
             #expect(answers == "True\nno newline, blocked\nb'76543217654321'\nb'gfedcba'\nb''\n")
             let netcat = try run("nc", ["-N", "127.0.0.1", service.port], input: "abc\ndef\n\nlost\n")
             #expect(netcat.standard.hasSuffix("cbafed"))
-            let socat = try run("socat", ["-", "TCP:127.0.0.1:\(service.port)"], input: "stressed\n")
+            let socat = try run("socat", ["-t", "60", "-", "TCP:127.0.0.1:\(service.port)"], input: "stressed\n")
             #expect(socat.standard.hasSuffix("desserts"))
             try service.stop()
         }

@@ -9,7 +9,7 @@ struct FramingUnderWorkersTests {
 
     @Test(
         "gives every frame back under every layout and engine",
-        arguments: ["process-pool", "reuse-port", "process-pool-threads", "process-pool-thread-pool"])
+        arguments: ["processes", "process-pool", "reuse-port", "process-pool-threads", "process-pool-thread-pool"])
     func echo(model: String) async throws {
         try await onOwnThread {
             for subject in Subject.all {

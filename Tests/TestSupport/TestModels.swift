@@ -8,7 +8,7 @@ package enum TestModels {
     /// Those with worker processes, which only a program of its own can run.
     package static let workers: [ConcurrencyModel] = [
         .processPool(workers: 2), .processPool(workers: 2, engine: .threads),
-        .processPool(workers: 2, engine: .threadPool(threads: 4)), .reusePort(workers: 2),
+        .processPool(workers: 2, engine: .threadPool(threads: 4)), .reusePort(workers: 2), .processes(reserve: 2),
     ]
 
     /// All of them, for tests of programs.

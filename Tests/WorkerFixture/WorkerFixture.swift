@@ -29,7 +29,8 @@ struct WorkerFixture {
     }
 
     private static let models: [String: ConcurrencyModel] = [
-        "process-pool": .processPool(workers: 2), "reuse-port": .reusePort(workers: 2),
+        "process-pool": .processPool(workers: 2), "processes": .processes(reserve: 2),
+        "reuse-port": .reusePort(workers: 2),
         "process-pool-threads": .processPool(workers: 2, engine: .threads),
         "process-pool-thread-pool": .processPool(workers: 2, engine: .threadPool(threads: 4)),
     ]

@@ -24,6 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
               event-loops  N loops, each with many connections (a reactor)
               threads      a thread for each connection
               thread-pool  N threads that accept in turn, one connection each (pre-threaded)
+              processes    a process for each connection (forking, inetd)
               process-pool N processes that share a listening socket (pre-fork)
               reuse-port   N processes with a listening socket each (SO_REUSEPORT)
 

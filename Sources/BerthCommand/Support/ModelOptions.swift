@@ -21,7 +21,8 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "process-pool, reuse-port: how many processes. Default: one for each processor.", valueName: "count"))
+            "process-pool, reuse-port: how many processes. Default: one for each processor. processes: how many wait.",
+            valueName: "count"))
     var workers: Int?
 
     @Option(
@@ -55,6 +56,12 @@ struct ModelOptions: ParsableArguments {
             if workers != nil { throw Self.misplaced("--workers", "process-pool or reuse-port", model.name) }
             if engine != nil { throw Self.misplaced("--engine", "process-pool or reuse-port", model.name) }
             return ConcurrencyModel(try chosen(model.engine, loopsByDefault: nil))
+        case .processes:
+            if engine != nil { throw Self.misplaced("--engine", "process-pool or reuse-port", model.name) }
+            try exclude(loops, "--loops", .eventLoops(), model.name)
+            try exclude(io, "--io", .eventLoops(), model.name)
+            try exclude(threads, "--threads", .threadPool(), model.name)
+            return .processes(reserve: workers)
         case .processPool:
             return .processPool(workers: workers, engine: try chosen(engine(of: usual), loopsByDefault: 1))
         case .reusePort:
@@ -76,16 +83,16 @@ struct ModelOptions: ParsableArguments {
     ) throws -> ConcurrencyModel.Engine {
         switch engine {
         case .eventLoops:
-            try exclude(threads, "--threads", .threadPool(), engine)
+            try exclude(threads, "--threads", .threadPool(), engine.name)
             return .eventLoops(loops: loops ?? loopsByDefault, io: io ?? .auto)
         case .threads:
-            try exclude(loops, "--loops", .eventLoops(), engine)
-            try exclude(io, "--io", .eventLoops(), engine)
-            try exclude(threads, "--threads", .threadPool(), engine)
+            try exclude(loops, "--loops", .eventLoops(), engine.name)
+            try exclude(io, "--io", .eventLoops(), engine.name)
+            try exclude(threads, "--threads", .threadPool(), engine.name)
             return .threads
         case .threadPool:
-            try exclude(loops, "--loops", .eventLoops(), engine)
-            try exclude(io, "--io", .eventLoops(), engine)
+            try exclude(loops, "--loops", .eventLoops(), engine.name)
+            try exclude(io, "--io", .eventLoops(), engine.name)
             return .threadPool(threads: threads)
         }
     }
@@ -94,9 +101,9 @@ struct ModelOptions: ParsableArguments {
     private static let mostWorkers = 1024
 
     private func exclude<Value>(
-        _ value: Value?, _ option: String, _ owner: ConcurrencyModel.Engine, _ engine: ConcurrencyModel.Engine
+        _ value: Value?, _ option: String, _ owner: ConcurrencyModel.Engine, _ model: String
     ) throws {
-        if value != nil { throw Self.misplaced(option, owner.name, engine.name) }
+        if value != nil { throw Self.misplaced(option, owner.name, model) }
     }
 
     private static func misplaced(_ option: String, _ owner: String, _ model: String) -> ValidationError {

@@ -124,7 +124,8 @@ extension Harbour {
         }
         let fields: KeyValuePairs<String, JSONValue> = [
             "address": .string(berths.address.description), "pid": .number(Int(Kernel.processID)),
-            "layout": .string(configuration.layout == .each ? "reuse-port" : "process-pool"),
+            "layout": .string(
+                configuration.layoutName ?? (configuration.layout == .each ? "reuse-port" : "process-pool")),
             "state": .string(state), "wanted": .number(supervision.wanted),
             "age_seconds": .number(Int(now.duration(since: begin).components.seconds)),
             "generations": .array(generations), "workers": .array(workers), "berths": .array(queues),

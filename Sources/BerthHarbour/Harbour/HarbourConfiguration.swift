@@ -15,6 +15,8 @@ package struct HarbourConfiguration: Sendable {
     /// What workers of this program know their service by.
     package var server: String
     package var layout: HarbourLayout
+    /// What the layout is called; default by the layout.
+    package var layoutName: String?
     package var settings: SupervisionSettings
     package var control: Control = .automatic
     /// What the harbour itself is started as when it is to be replaced; `nil` when it is not to be.

@@ -49,6 +49,7 @@ extension Supervision {
     private mutating func fill(_ now: MonotonicTime) {
         var successors = workers.values.filter { $0.state == .starting && serving($0.slot) != nil }.count
         for slot in slots.indices where starting(slot) == nil {
+            if let most = settings.mostProcesses, workers.count >= most { return }
             if let time = slots[slot].retryAt {
                 if time > now { continue }
                 slots[slot].retryAt = nil

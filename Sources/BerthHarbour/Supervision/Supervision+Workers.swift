@@ -15,11 +15,13 @@ extension Supervision {
         workers[id]?.retiresAt = settings.workerAge.map {
             now.advanced(by: .nanoseconds(settings.jittered(Int($0.wholeNanoseconds))))
         }
-        actions.append(
-            .report(
-                .workerReady(
-                    id, pid: worker.pid ?? 0, generation: name(of: worker.generation),
-                    after: now.duration(since: worker.startedAt))))
+        if settings.mostProcesses == nil || lastWorker <= settings.workers {
+            actions.append(
+                .report(
+                    .workerReady(
+                        id, pid: worker.pid ?? 0, generation: name(of: worker.generation),
+                        after: now.duration(since: worker.startedAt))))
+        }
         // It docks before those that it replaces leave: the berth has somebody at all times.
         dock()
         for (old, other) in workers.sorted(by: { $0.key < $1.key })
@@ -35,8 +37,10 @@ extension Supervision {
     mutating func leave(_ id: Int, because reason: String, _ now: MonotonicTime, order: Bool = true) {
         workers[id]?.state = .leaving
         workers[id]?.berths = []
-        workers[id]?.killAt = now.advanced(by: settings.patience).advanced(by: settings.drain)
-        actions.append(.report(.workerLeaving(id, reason: reason)))
+        // A worker of one connection leaves when that ends.
+        let isBusy = settings.mostProcesses != nil && !order
+        workers[id]?.killAt = isBusy ? nil : now.advanced(by: settings.patience).advanced(by: settings.drain)
+        if !isBusy { actions.append(.report(.workerLeaving(id, reason: reason))) }
         // Whoever stays docks at its berths first.
         dock()
         if order { actions.append(.leave(id, patience: settings.patience, takingQueue: false)) }
@@ -50,6 +54,7 @@ extension Supervision {
         retired.add(counts)
         if isStopping || worker.state == .leaving {
             if worker.state == .leaving, isClean {
+                if settings.mostProcesses != nil, !isStopping { return }
                 actions.append(.report(.workerLeft(id, served: counts.accepted)))
             } else {
                 actions.append(.report(.workerLost(id, how: how, restart: nil)))

@@ -100,7 +100,8 @@ package struct Supervision: Sendable {
         case .tick: break
         case .started(let id, let pid):
             workers[id]?.pid = pid
-            if let worker = workers[id] {
+            // Of workers that come and go with each connection only the first are told.
+            if let worker = workers[id], settings.mostProcesses == nil || id <= settings.workers {
                 actions.append(.report(.workerStarted(id, pid: pid, generation: name(of: worker.generation))))
             }
         case .ready(let id): becameReady(id, now)

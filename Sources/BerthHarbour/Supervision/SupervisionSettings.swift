@@ -26,6 +26,10 @@ package struct SupervisionSettings: Sendable {
     /// For how long connections must have waited at a berth where nobody accepts before neighbours dock there. Default
     /// 300 ms; `nil` for never.
     package var rescueAfter: Duration? = .milliseconds(300)
+    /// Whether a worker serves one connection and leaves: then the workers that are to be there are those that wait for
+    /// one, and those that serve one may take as long as it does. How many there may be of both; default `nil`, workers
+    /// serve any number.
+    package var mostProcesses: Int?
     /// A random number in a range; tests have their own.
     package var random: @Sendable (ClosedRange<Double>) -> Double = { Double.random(in: $0) }
 

@@ -25,6 +25,9 @@ final class Entrance: Sendable {
         var docked: [Int]
         /// Whose turn it is.
         var turn = 0
+        /// Is called after the next connection, which is the last.
+        var last: (@Sendable () -> Void)?
+        var isUsed = false
     }
 
     let core: ServiceCore
@@ -69,17 +72,24 @@ final class Entrance: Sendable {
     /// Takes a connection and counts it in. The listeners have turns.
     func takeOne() -> Arrival {
         state.withLock { state in
-            if core.signals.isDraining { return .nothing }
+            if core.signals.isDraining || state.isUsed { return .nothing }
             if isWaitingForRoom, !core.table.hasRoom { return .full }
             for step in state.docked.indices {
                 let index = (state.turn + step) % state.docked.count
                 guard let socket = recovery.takeOne(from: state.gates[state.docked[index]].listener) else { continue }
                 state.turn = index + 1
+                if let last = state.last {
+                    state.isUsed = true
+                    last()
+                }
                 return core.admit(socket).map { .connection($0) } ?? .refused
             }
             return .nothing
         }
     }
+
+    /// Accepts one connection and no more, and calls `last` then.
+    func acceptOnlyOne(then last: @escaping @Sendable () -> Void) { state.withLock { $0.last = last } }
 
     /// Waits until a connection is there, where it accepts has changed, or the service ends. While a pause after an error
     /// lasts, only for its end.

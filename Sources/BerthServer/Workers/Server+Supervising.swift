@@ -41,6 +41,7 @@ extension Server {
     private var plan: (HarbourLayout, Int)? {
         switch model.resolved(for: configuration.limits) {
         case .eventLoops, .threads, .threadPool: nil
+        case .processes(let reserve): (.shared, reserve ?? 1)
         case .processPool(let workers, _): (.shared, workers ?? 1)
         case .reusePort(let workers, _): (.each, workers ?? 1)
         }
@@ -58,10 +59,16 @@ extension Server {
         settings.connectionsPerWorker = options.connectionsPerWorker
         settings.workerAge = options.age
         settings.rescueAfter = options.rescue
+        if case .processes = model {
+            settings.mostProcesses = ConcurrencyModel.mostProcesses(configuration.limits)
+            // As many as there may be at once: each connection has one started.
+            settings.surge = workers
+        }
         var result = HarbourConfiguration(
             program: try WorkerProgram.own(arguments: CommandLine.arguments), server: endpoint.description,
             layout: layout, settings: settings
         ) { [self] event in report(.harbour(event)) }
+        result.layoutName = model.name
         result.upgradeProgram = result.program
         let address = berths.address
         result.becameReady = { [self] in announce(address) }

@@ -20,7 +20,13 @@ extension Server {
             listeners = try Listeners(inherited: environment, options: configuration.socketOptions)
         } catch { throw ServerError(serving: error) }
         let service = try start(on: listeners, docked: false)
-        let worker = Worker(service: service, link: role.link, ended: ended.descriptor.rawValue)
+        let used = try WakeUp()
+        if case .processes = model {
+            let descriptor = used.descriptor.rawValue
+            service.entrance?.acceptOnlyOne { WakeUp.signal(descriptor) }
+        }
+        let worker = Worker(
+            service: service, link: role.link, ended: ended.descriptor.rawValue, used: used.descriptor.rawValue)
         return worker.run(signals: trap, wish: wish)
     }
 

@@ -13,6 +13,7 @@ final class Worker: Sendable {
     private let service: any Service
     private let link: Link
     private let ended: Int32
+    private let used: Int32
     private let departure = Monitor<Departure?>(nil)
     private let report = Monitor<StopReport?>(nil)
 
@@ -24,11 +25,14 @@ final class Worker: Sendable {
     private static let queueTime: Duration = .seconds(2)
     private static let glance: Duration = .milliseconds(20)
 
-    /// - Parameter ended: becomes readable when the service has ended.
-    init(service: any Service, link: Link, ended: Int32) {
+    /// - Parameters:
+    ///   - ended: becomes readable when the service has ended.
+    ///   - used: becomes readable when it has accepted the one connection that it is there for.
+    init(service: any Service, link: Link, ended: Int32, used: Int32) {
         self.service = service
         self.link = link
         self.ended = ended
+        self.used = used
     }
 
     /// Serves until it has left.
@@ -36,8 +40,10 @@ final class Worker: Sendable {
         link.send(.ready)
         var hasHarbour = true
         var isWished = false
+        var isUsed = false
         while true {
             var entries = [PollEntry(ended, .readable), PollEntry(trap.descriptor, .readable)]
+            if !isUsed { entries.append(PollEntry(used, .readable)) }
             if hasHarbour { entries.append(PollEntry(link.descriptor, .readable)) }
             if !isWished { entries.append(PollEntry(wish, .readable)) }
             _ = try? Kernel.poll(&entries, until: .after(Self.beat))
@@ -46,6 +52,10 @@ final class Worker: Sendable {
                 return report
             }
             while let signal = trap.next() { react(to: signal) }
+            if !isUsed, !entries[2].found.isEmpty {
+                isUsed = true
+                leave(after: nil)
+            }
             if hasHarbour { hasHarbour = obey() }
             if entries.last?.descriptor == wish, entries.last?.found.isEmpty == false {
                 isWished = true
@@ -93,7 +103,7 @@ final class Worker: Sendable {
         }
     }
 
-    private func leave(after patience: Duration) {
+    private func leave(after patience: Duration?) {
         link.send(.leaving)
         depart(takingQueue: false, patience)
     }
@@ -106,8 +116,8 @@ final class Worker: Sendable {
     // MARK: Leaving
 
     /// Begins to leave, or shortens the patience of it.
-    private func depart(takingQueue: Bool, _ patience: Duration) {
-        let deadline = Deadline.after(takingQueue ? max(patience, Self.grace) : patience)
+    private func depart(takingQueue: Bool, _ patience: Duration?) {
+        let deadline = Deadline.after(takingQueue ? patience.map { max($0, Self.grace) } : patience)
         let isFirst = departure.change { departure in
             let isFirst = departure == nil
             departure = Departure(deadline: departure?.deadline.earlier(of: deadline) ?? deadline)
