@@ -3,14 +3,14 @@ import BerthSystem
 import TestSupport
 import Testing
 
-@Suite("berth serve on sockets that were handed over")
+@Suite("berth serve on sockets that were handed over", .serialized)
 struct ActivationCommandTests {
     /// Listens, and becomes `berth serve` with what follows.
     private static func handOver(count: Int) -> String {
         """
         import os, socket, sys
         sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(\(count))]
-        print(*[s.getsockname()[1] for s in sockets], flush=True)
+        print(' '.join(str(s.getsockname()[1]) for s in sockets), flush=True)
         numbers = [os.dup(s.fileno()) for s in sockets]
         for place, number in enumerate(numbers): os.dup2(number, 100 + place)
         for place in range(len(numbers)): os.dup2(100 + place, 3 + place, inheritable=True)

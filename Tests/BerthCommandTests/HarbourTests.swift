@@ -5,7 +5,8 @@ import BerthSystem
 import TestSupport
 import Testing
 
-@Suite("A harbour and its workers")
+// One after the other: each has several processes of its own.
+@Suite("A harbour and its workers", .serialized)
 struct HarbourTests {
     @Test("replaces its workers without a lost connection", arguments: TestModels.workers)
     func reload(model: ConcurrencyModel) async throws {

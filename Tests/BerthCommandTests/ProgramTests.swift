@@ -5,7 +5,7 @@ import Testing
 
 @Suite("berth serve -- PROGRAM")
 struct ProgramTests {
-    @Test("runs it for each connection, with the connection as its input and output", arguments: TestModels.everywhere)
+    @Test("runs it for each connection, with the connection as its input and output", arguments: TestModels.all)
     func cat(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "cat"], model: model)
@@ -16,7 +16,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("tells it the addresses in the usual variables", arguments: TestModels.everywhere)
+    @Test("tells it the addresses in the usual variables", arguments: TestModels.all)
     func environment(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(
@@ -36,7 +36,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "gives it the connection and standard error, and no descriptor of the server", arguments: TestModels.everywhere)
+        "gives it the connection and standard error, and no descriptor of the server", arguments: TestModels.all)
     func descriptors(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "sh", "-c", "exec ls -l /proc/self/fd"], model: model)
@@ -57,7 +57,7 @@ struct ProgramTests {
 
     @Test(
         "lets it read for as long as it likes, though the server's own waits are short",
-        arguments: TestModels.everywhere)
+        arguments: TestModels.all)
     func slowReader(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "sh", "-c", "read line; echo got $line"], model: model)
@@ -73,7 +73,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("ends its input when the service ends, so that it can end well", arguments: TestModels.everywhere)
+    @Test("ends its input when the service ends, so that it can end well", arguments: TestModels.all)
     func drain(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--verbose", "--", "sh", "-c", "cat; echo bye"], model: model)
@@ -86,7 +86,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("says so when it cannot be run, and goes on serving", arguments: TestModels.everywhere)
+    @Test("says so when it cannot be run, and goes on serving", arguments: TestModels.all)
     func missing(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "/nonexistent/program"], model: model)

@@ -4,7 +4,7 @@ import BerthSystem
 import TestSupport
 import Testing
 
-@Suite("berth run")
+@Suite("berth run", .serialized)
 struct RunCommandTests {
     /// A server of a few lines, as a user writes it.
     private static let echo = """

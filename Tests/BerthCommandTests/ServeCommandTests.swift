@@ -28,7 +28,7 @@ struct ServeCommandTests {
 
     @Test(
         "reverse without a framing gives the answers of the article's makefile session",
-        arguments: TestModels.everywhere)
+        arguments: TestModels.all)
     func makefileSession(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--service", "reverse"], model: model)
@@ -55,7 +55,7 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("reverses lines and frames as whole messages", arguments: TestModels.everywhere)
+    @Test("reverses lines and frames as whole messages", arguments: TestModels.all)
     func reverseFramed(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let lines = try Service(["--service", "reverse", "--framing", "line"], model: model)
@@ -84,7 +84,7 @@ struct ServeCommandTests {
     }
 
     @Test(
-        "generates characters until the client leaves, and discards what it is sent", arguments: TestModels.everywhere)
+        "generates characters until the client leaves, and discards what it is sent", arguments: TestModels.all)
     func chargenAndDiscard(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let chargen = try Service(["--service", "chargen"], model: model)
@@ -189,7 +189,7 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("tells how to talk to it, with lines that work", arguments: TestModels.everywhere)
+    @Test("tells how to talk to it, with lines that work", arguments: TestModels.all)
     func hints(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service([], model: model)

@@ -41,7 +41,7 @@ struct WireFormatTests {
         }
     }
 
-    @Test("comes back whole: empty, blank, one byte, and text that is not ASCII", arguments: TestModels.everywhere)
+    @Test("comes back whole: empty, blank, one byte, and text that is not ASCII", arguments: TestModels.all)
     func small(model: ConcurrencyModel) async throws {
         let answer = try await session(
             model,
@@ -53,7 +53,7 @@ struct WireFormatTests {
         #expect(answer == "same\n")
     }
 
-    @Test("comes back whole: 64 MiB", arguments: TestModels.everywhere)
+    @Test("comes back whole: 64 MiB", arguments: TestModels.all)
     func large(model: ConcurrencyModel) async throws {
         let answer = try await session(
             model,
@@ -64,7 +64,7 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("comes back whole: 1,000 frames in one segment", arguments: TestModels.everywhere)
+    @Test("comes back whole: 1,000 frames in one segment", arguments: TestModels.all)
     func coalesced(model: ConcurrencyModel) async throws {
         let answer = try await session(
             model,
@@ -75,7 +75,7 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("comes back whole: a frame a byte at a time", arguments: TestModels.everywhere)
+    @Test("comes back whole: a frame a byte at a time", arguments: TestModels.all)
     func dribbled(model: ConcurrencyModel) async throws {
         let answer = try await session(
             model,
@@ -89,7 +89,7 @@ struct WireFormatTests {
         #expect(answer == "slowly, ü\n")
     }
 
-    @Test("comes back whole: both directions at once", arguments: TestModels.everywhere)
+    @Test("comes back whole: both directions at once", arguments: TestModels.all)
     func bothDirections(model: ConcurrencyModel) async throws {
         let answer = try await session(
             model,
@@ -103,7 +103,7 @@ struct WireFormatTests {
         #expect(answer == "True\n")
     }
 
-    @Test("tells a sender that counts characters what it does wrong", arguments: TestModels.everywhere)
+    @Test("tells a sender that counts characters what it does wrong", arguments: TestModels.all)
     func countsCharacters(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--framing", "length-prefix", "--service", "reverse"], model: model)

@@ -3,7 +3,7 @@ import BerthSystem
 import TestSupport
 import Testing
 
-@Suite("The same handler in worker processes")
+@Suite("The same handler in worker processes", .serialized)
 struct FramingUnderWorkersTests {
     private typealias Subject = FramingUnderModelsTests.Subject
 

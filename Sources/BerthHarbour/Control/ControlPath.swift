@@ -36,11 +36,17 @@ package enum ControlPath {
         return status.isWritableByOthers ? "\(directory) can be written by others" : nil
     }
 
-    /// Removes the files of harbours that were killed.
+    /// Removes the files of harbours that were killed. Not those of the last minute: such a one may be bound, and about to
+    /// listen.
     static func sweep() {
-        let lock = SocketFile.lockDirectory(of: "\(directory)/x")
+        guard let lock = SocketFile.lockDirectory(of: "\(directory)/x") else { return }
+        let limit = Kernel.wallClock - 60_000_000_000
         for name in (try? Kernel.names(inDirectory: directory)) ?? [] where name.hasSuffix(".sock") {
-            SocketFile.removeIfStale("\(directory)/\(name)")
+            let path = "\(directory)/\(name)"
+            guard let status = try? Kernel.status(of: path, followLinks: false), status.modified < limit else {
+                continue
+            }
+            SocketFile.removeIfStale(path)
         }
         _ = consume lock
     }
