@@ -105,7 +105,9 @@ public final class Server: Sendable {
         } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
         let service = try start(on: listeners, docked: true)
         service.report(
-            .listening(service.address, backlog: listeners.backlog.effective, note: listeners.backlog.note))
+            .listening(
+                service.address, backlog: listeners.backlog.effective, note: both(listeners.backlog.note, service.note))
+        )
         return service
     }
 
@@ -127,5 +129,10 @@ public final class Server: Sendable {
         let notice = ReadyAnnouncement(
             portFile: configuration.readyNotice.portFile, descriptor: configuration.readyNotice.descriptor)
         for problem in notice.announce(address) { report(.harbour(.note(problem))) }
+    }
+
+    private func both(_ first: String?, _ second: String?) -> String? {
+        guard let first, let second else { return first ?? second }
+        return first + "; " + second
     }
 }

@@ -44,6 +44,9 @@ extension ConcurrencyModel {
         case .processPool(let workers?, let engine), .reusePort(let workers?, let engine):
             var arguments = ["--model", name, "--workers", "\(workers)", "--engine", engine.name]
             if case .threadPool(let threads?) = engine { arguments += ["--threads", "\(threads)"] }
+            if case .eventLoops(let loops?, let io) = engine {
+                arguments += ["--loops", "\(loops)", "--io", io.rawValue]
+            }
             return arguments
         case .processes(let reserve?): return ["--model", name, "--workers", "\(reserve)"]
         default: return ["--model", name]

@@ -13,6 +13,8 @@ final class HarbourFixture: Sendable {
 
     init(_ arguments: [String] = ["--service", "echo"], model: ConcurrencyModel = .processPool(workers: 2)) throws {
         service = try Service(arguments, model: model)
+        // It has its control socket then.
+        _ = service.program.line(containing: "harbour: ")
         try waitForWorkers(2)
     }
 

@@ -8,7 +8,8 @@ package enum TestModels {
     /// Those with worker processes, which only a program of its own can run.
     package static let workers: [ConcurrencyModel] = [
         .processPool(workers: 2), .processPool(workers: 2, engine: .threads),
-        .processPool(workers: 2, engine: .threadPool(threads: 4)), .reusePort(workers: 2), .processes(reserve: 2),
+        .processPool(workers: 2, engine: .threadPool(threads: 4)), .reusePort(workers: 2),
+        .reusePort(workers: 2, engine: .eventLoops(loops: 2, io: .uring)), .processes(reserve: 2),
     ]
 
     /// All of them, for tests of programs.
@@ -18,5 +19,7 @@ package enum TestModels {
     package static let blocking: [ConcurrencyModel] = [.threads, .threadPool()]
 
     /// Those whose handlers share threads.
-    package static let loops: [ConcurrencyModel] = [.eventLoops(loops: 1), .eventLoops(loops: 2)]
+    package static let loops: [ConcurrencyModel] = [
+        .eventLoops(loops: 1, io: .epoll), .eventLoops(loops: 2, io: .epoll), .eventLoops(loops: 2, io: .uring),
+    ]
 }

@@ -50,7 +50,7 @@ final class LoopDoor: Sendable {
             for (index, place) in places.enumerated() {
                 do throws(Errno) {
                     for descriptor in entrance.descriptors {
-                        try place.loop.watch(listener: descriptor)
+                        try place.loop.watch(listener: descriptor, isShared: entrance.isShared)
                         place.watched.withLock { $0.append(descriptor) }
                     }
                 } catch {
@@ -142,15 +142,19 @@ final class LoopDoor: Sendable {
         if core.signals.isDraining || isFull.load(ordering: .sequentiallyConsistent) { return unwatch(at: place) }
         let wanted = entrance.descriptors
         let present = place.watched.withLock { $0 }
-        for descriptor in present where !wanted.contains(descriptor) { place.loop.unwatch(listener: descriptor) }
+        for descriptor in present where !wanted.contains(descriptor) {
+            place.loop.unwatch(listener: descriptor, isShared: entrance.isShared)
+        }
         for descriptor in wanted where !present.contains(descriptor) {
-            try? place.loop.watch(listener: descriptor)
+            try? place.loop.watch(listener: descriptor, isShared: entrance.isShared)
         }
         place.watched.withLock { $0 = wanted }
     }
 
     private func unwatch(at place: Berth) {
-        for descriptor in place.watched.withLock({ $0 }) { place.loop.unwatch(listener: descriptor) }
+        for descriptor in place.watched.withLock({ $0 }) {
+            place.loop.unwatch(listener: descriptor, isShared: entrance.isShared)
+        }
         place.watched.withLock { $0 = [] }
     }
 

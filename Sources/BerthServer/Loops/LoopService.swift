@@ -8,15 +8,19 @@ final class LoopService: Service {
     let core: ServiceCore
     let entrance: Entrance?
     let address: SocketAddress
+    let note: String?
     private let door: LoopDoor
     private let watcher: LoopWatcher?
 
     /// Starts to accept at `entrance`.
-    init(_ entrance: Entrance, at address: SocketAddress, loops: Int) throws(Errno) {
+    init(
+        _ entrance: Entrance, at address: SocketAddress, loops: Int, io: ConcurrencyModel.IOMethod
+    ) throws(Errno) {
         core = entrance.core
         self.entrance = entrance
         self.address = address
-        let loops = try Self.makeLoops(loops)
+        note = Self.note(on: io)
+        let loops = try Self.makeLoops(loops, ring: io == .uring)
         door = LoopDoor(entrance: entrance, loops: loops)
         watcher = try entrance.core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
             try LoopWatcher(loops, of: entrance.core, limit: limit)
@@ -27,9 +31,14 @@ final class LoopService: Service {
         }
     }
 
-    private static func makeLoops(_ count: Int) throws(Errno) -> [EventLoop] {
+    private static func note(on io: ConcurrencyModel.IOMethod) -> String? {
+        guard io == .uring, case .unavailable(let reason) = RingSupport.probe() else { return nil }
+        return "epoll is used in place of io_uring: \(reason)"
+    }
+
+    private static func makeLoops(_ count: Int, ring: Bool) throws(Errno) -> [EventLoop] {
         var loops: [EventLoop] = []
-        for _ in 0..<count { loops.append(try EventLoop()) }
+        for _ in 0..<count { loops.append(try EventLoop(ring: ring)) }
         return loops
     }
 

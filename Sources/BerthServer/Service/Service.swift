@@ -7,6 +7,9 @@ protocol Service: AnyObject, Sendable {
     /// Where it listens.
     var address: SocketAddress { get }
 
+    /// What could not be had as it was asked for, and what is in its place.
+    var note: String? { get }
+
     /// The counters, now.
     var statistics: ServerStatistics { get }
 
@@ -26,6 +29,10 @@ protocol Service: AnyObject, Sendable {
     func report(_ event: ServerEvent)
 }
 
+extension Service {
+    var note: String? { nil }
+}
+
 /// Starts to serve on `listeners`, with an engine.
 ///
 /// - Parameter docked: whether it accepts at once, or when its ``Service/entrance`` is told to.
@@ -36,10 +43,10 @@ func makeService(
     let address = listeners.address
     do throws(Errno) {
         switch engine.resolved(for: configuration.limits) {
-        case .eventLoops(let loops, _):
+        case .eventLoops(let loops, let io):
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
             let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: false)
-            return try LoopService(entrance, at: address, loops: loops ?? 1)
+            return try LoopService(entrance, at: address, loops: loops ?? 1, io: io)
         case .threads:
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
             let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: true)
