@@ -11,8 +11,16 @@ import Testing
 final class HarbourFixture: Sendable {
     let service: Service
 
-    init(_ arguments: [String] = ["--service", "echo"], model: ConcurrencyModel = .processPool(workers: 2)) throws {
+    /// How verbs find it.
+    private let choice: [String]
+
+    /// - Parameter path: of its control socket, when the arguments say one.
+    init(
+        _ arguments: [String] = ["--service", "echo"], model: ConcurrencyModel = .processPool(workers: 2),
+        byPath path: String? = nil
+    ) throws {
         service = try Service(arguments, model: model)
+        choice = path.map { ["--control", $0] } ?? [service.port]
         // It has its control socket then.
         _ = service.program.line(containing: "harbour: ")
         try waitForWorkers(2)
@@ -23,7 +31,7 @@ final class HarbourFixture: Sendable {
 
     /// Runs an operating verb on it.
     func ask(_ verb: String, _ arguments: String...) throws -> (end: ProcessEnd, standard: String, error: String) {
-        try run(try Program.buildDirectory() + "/berth", [verb, port] + arguments)
+        try run(try Program.buildDirectory() + "/berth", [verb] + choice + arguments)
     }
 
     func status() throws -> JSONValue {

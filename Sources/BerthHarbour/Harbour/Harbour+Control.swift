@@ -17,7 +17,7 @@ extension Harbour {
             return visitor.answer(ControlReply.failure("the service is ending"))
         }
         switch request {
-        case .status: return visitor.answer(ControlReply.success(status))
+        case .status: return askForCounts(visitor)
         case .reload:
             if refuseSecondRollout(visitor) { return }
             waiting.append(visitor)
@@ -62,6 +62,24 @@ extension Harbour {
         case .resume: handle(.resume)
         }
         visitor.answer(ControlReply.success())
+    }
+
+    /// Has the workers tell their counts, and answers when they have had time to.
+    private func askForCounts(_ visitor: ControlDoor.Visitor) {
+        for process in processes.values { process.link?.send(.ask) }
+        curious.append((visitor, .now.advanced(by: Self.countingTime)))
+    }
+
+    /// A worker that does not answer in that time is shown with what it said last.
+    private static let countingTime: Duration = .milliseconds(20)
+
+    /// Answers those who have waited long enough for a status.
+    func answerCurious(at now: MonotonicTime) {
+        let due = curious.filter { $0.due <= now }
+        if due.isEmpty { return }
+        curious.removeAll { $0.due <= now }
+        let answer = ControlReply.success(status)
+        for (visitor, _) in due { visitor.answer(answer) }
     }
 
     private func isAllowedAtTheEnd(_ request: ControlRequest) -> Bool {

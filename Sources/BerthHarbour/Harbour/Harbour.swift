@@ -13,6 +13,8 @@ package final class Harbour {
     var door: ControlDoor?
     /// Visitors who wait for the end of a roll-out.
     var waiting: [ControlDoor.Visitor] = []
+    /// Visitors who have asked for the status, and when they get it.
+    var curious: [(visitor: ControlDoor.Visitor, due: MonotonicTime)] = []
     /// Why the last roll-out failed, until it is told.
     var rolloutFailure: String?
     /// A new harbour that is to take over.
@@ -127,7 +129,7 @@ package final class Harbour {
     private static let glance: Duration = .milliseconds(100)
 
     private var nextMoment: MonotonicTime? {
-        let ready = processes.values.compactMap(\.readyAt)
+        let ready = processes.values.compactMap(\.readyAt) + curious.map(\.due)
         return ([supervision.nextWake, nextLook, nextWatchdog, upgrade?.deadline] + ready).compactMap { $0 }.min()
     }
 
@@ -150,6 +152,7 @@ package final class Harbour {
         if let time = supervision.nextWake, time <= now { handle(.tick) }
         if upgrade != nil { checkSuccessor() }
         if isInit { collectOrphans() }
+        answerCurious(at: now)
         door?.sweep()
     }
 

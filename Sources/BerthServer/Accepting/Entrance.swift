@@ -126,13 +126,16 @@ final class Entrance: Sendable {
         return changed.withLock { $0 }?(deadline) ?? true
     }
 
-    /// Accepts nothing more. Returns once nobody here is woken for a connection any more, or that has taken too long.
+    /// The same. Where it leaves listeners, returns once nobody here is woken for a connection of theirs any more, or that
+    /// has taken too long.
     ///
-    /// - Returns: whether connections wait where it accepted.
-    func undock() -> Bool {
-        let before = state.withLock { state in state.docked.map { state.gates[$0] } }
-        dock([], until: .after(Self.closingTime))
-        return before.contains { $0.listener.hasWaiting }
+    /// - Returns: whether connections wait at those: the kernel may have woken this process for them, and nobody else.
+    func move(to numbers: [Int]) -> Bool {
+        let left = state.withLock { state in
+            state.docked.filter { !numbers.contains($0) }.map { state.gates[$0] }
+        }
+        dock(numbers, until: .after(left.isEmpty ? .zero : Self.closingTime))
+        return left.contains { $0.listener.hasWaiting }
     }
 
     /// Whether a connection waits where it accepts.

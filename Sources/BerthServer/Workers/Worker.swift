@@ -86,8 +86,8 @@ final class Worker: Sendable {
         while true {
             switch link.receive() {
             case .message(.dock(let berths)):
-                if departure.withLock({ $0 == nil }) {
-                    if berths.isEmpty { _ = service.entrance?.undock() } else { service.entrance?.dock(berths) }
+                if departure.withLock({ $0 == nil }), service.entrance?.move(to: berths) == true {
+                    link.send(.waiting)
                 }
             case .message(.leave(let patience, let takingQueue)):
                 depart(takingQueue: takingQueue, patience)
@@ -136,7 +136,7 @@ final class Worker: Sendable {
     private func goAway(_ takingQueue: Bool) {
         if takingQueue { emptyQueue() }
         // The kernel wakes one worker for a connection. If that was this one, nobody else knows of it.
-        if service.entrance?.undock() == true { link.send(.waiting) }
+        if service.entrance?.move(to: []) == true { link.send(.waiting) }
         service.entrance?.close()
         let table = service.core.table
         while !isOutOfPatience, !table.isHurried {
