@@ -40,24 +40,29 @@ let package = Package(
             name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
         .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
         .target(
+            name: "BerthHarbour", dependencies: ["BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem"],
+            swiftSettings: settings),
+        .target(
             name: "BerthEngine", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem"], swiftSettings: settings),
         .target(
             name: "BerthServer",
             dependencies: [
-                "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+                "BerthEngine", "BerthHarbour", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
             ],
             swiftSettings: settings),
         .target(
             name: "Berth",
             dependencies: [
-                "BerthServer", "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+                "BerthServer", "BerthEngine", "BerthHarbour", "BerthInspect", "BerthSockets", "BerthFraming",
+                "BerthSystem",
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "BerthCommand",
             dependencies: [
-                "Berth", "BerthServer", "BerthEngine", "BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem",
+                "Berth", "BerthServer", "BerthEngine", "BerthHarbour", "BerthInspect", "BerthSockets", "BerthFraming",
+                "BerthSystem",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
                 .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Command"])),
@@ -69,6 +74,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BerthServer", "BerthSockets", "BerthSystem", "BerthFraming"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        // A program with workers, which tests run: they cannot become one themselves.
+        .executableTarget(
+            name: "WorkerFixture", dependencies: ["Berth", "BerthSystem"], path: "Tests/WorkerFixture",
+            swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
         .testTarget(
@@ -82,14 +91,19 @@ let package = Package(
             dependencies: ["BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "BerthHarbourTests",
+            dependencies: ["BerthHarbour", "BerthSockets", "BerthSystem", "TestSupport"], swiftSettings: settings),
+        .testTarget(
             name: "BerthServerTests",
-            dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport"],
+            dependencies: [
+                "Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport", "WorkerFixture",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "BerthCommandTests",
             dependencies: [
-                "BerthCommand", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem",
-                "TestSupport",
+                "BerthCommand", "BerthServer", "BerthEngine", "BerthHarbour", "BerthSockets", "BerthFraming",
+                "BerthSystem", "TestSupport",
             ],
             swiftSettings: settings),
     ]

@@ -7,7 +7,10 @@ let package = Package(
     name: "examples",
     // Without the default trait Berth brings no other package with it.
     dependencies: [.package(name: "berth", path: "..", traits: [])],
-    targets: ["greeter", "chat", "blocking-client", "framed-echo", "makefile-session", "relay"].map { name in
+    targets: [
+        "greeter", "chat", "blocking-client", "framed-echo", "makefile-session", "relay", "thread-per-connection",
+        "process-per-connection", "pre-threaded", "pre-forked", "reuse-port-copies",
+    ].map { name in
         .executableTarget(name: name, dependencies: [.product(name: "Berth", package: "berth")])
     }
 )

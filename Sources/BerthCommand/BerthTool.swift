@@ -18,6 +18,15 @@ struct BerthTool: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, ConnectCommand.self, SendCommand.self, ReceiveCommand.self, BenchCommand.self,
+        ],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Harbour",
+                subcommands: [
+                    RunCommand.self, StatusCommand.self, ReloadCommand.self, RolloutCommand.self, ScaleCommand.self,
+                    DrainCommand.self,
+                    StopCommand.self, PauseCommand.self, ResumeCommand.self,
+                ])
         ])
 
     /// The parser's own exit codes are replaced by those of the design.

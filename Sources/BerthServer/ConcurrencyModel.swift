@@ -1,6 +1,6 @@
 internal import BerthSystem
 
-/// How one process runs many handlers. The handler does not know which: the model is a deployment choice.
+/// How many handlers are run, in one process or in several. The handler does not know which: the model is a deployment choice.
 public enum ConcurrencyModel: Sendable, Hashable {
     /// N event loops, each a thread that serves many connections; a handler that waits gives its loop to the others.
     ///
@@ -37,9 +37,56 @@ public enum ConcurrencyModel: Sendable, Hashable {
     ///   cost a processor nothing.
     case threadPool(threads: Int? = nil)
 
+    /// A process for each connection.
+    ///
+    /// The field calls it forking: inetd, classic Unix servers. For handlers that may crash or leak, one client at a time:
+    /// a process serves one connection and ends, so nothing of it reaches another client. A few processes wait in reserve,
+    /// so that a connection does not wait for a start; each start takes some 10 ms of a processor, so this is for tens of
+    /// connections a second. ``ServerLimits/maximumConnections`` bounds the processes, and there are never more than 512;
+    /// more connections have to wait. Otherwise as ``processPool(workers:engine:)``.
+    ///
+    /// - Parameter reserve: how many processes wait for a connection. Default `nil`: two for each processor.
+    case processes(reserve: Int? = nil)
+
+    /// N worker processes that share one listening socket, each with an engine inside.
+    ///
+    /// The field calls it pre-fork: gunicorn, Apache. For handlers that may crash or leak, for programs that are replaced
+    /// while they serve, and for work that one process cannot use all processors for. The first process becomes the
+    /// harbour: it opens the listening socket, keeps it to the end, and starts copies of this program as workers, which
+    /// find their role when they reach the same ``Server/run()``. Connections wait in the one queue for whoever is free:
+    /// nothing is lost when a worker is replaced or dies. Each worker has its own memory; ``ServerLimits`` hold for each.
+    ///
+    /// - Parameters:
+    ///   - workers: N. Default `nil`: as many as there are processors.
+    ///   - engine: how each runs its handlers. Default: one event loop.
+    case processPool(workers: Int? = nil, engine: Engine = .eventLoops(loops: 1))
+
+    /// N worker processes and N listening sockets on one address, a worker at each: the kernel spreads the connections by
+    /// a hash.
+    ///
+    /// The field knows it as SO_REUSEPORT: nginx's `reuseport`. Spreads connections evenly over many workers with the
+    /// least contention. The harbour opens all sockets and closes none under load: the socket of a worker that is gone is
+    /// served by a neighbour until the replacement is ready. Otherwise as ``processPool(workers:engine:)``.
+    ///
+    /// - Parameters:
+    ///   - workers: N, also the number of sockets, for good. Default `nil`: as many as there are processors.
+    ///   - engine: how each runs its handlers. Default: one event loop.
+    case reusePort(workers: Int? = nil, engine: Engine = .eventLoops(loops: 1))
+
+    /// How one process runs many handlers: the models of one process by themselves.
+    public enum Engine: Sendable, Hashable {
+        /// ``ConcurrencyModel/eventLoops(loops:io:)``
+        case eventLoops(loops: Int? = nil, io: IOMethod = .auto)
+        /// ``ConcurrencyModel/threads``
+        case threads
+        /// ``ConcurrencyModel/threadPool(threads:)``
+        case threadPool(threads: Int? = nil)
+    }
+
     /// How event loops ask the kernel.
     public enum IOMethod: String, Sendable, Hashable, CaseIterable {
-        /// What measured better: io_uring where the kernel has it for us, epoll otherwise.
+        /// What measured better: io_uring where the kernel has it for us and no other process has the listener too, epoll
+        /// otherwise.
         case auto
         /// Readiness: `man 7 epoll`.
         case epoll
@@ -51,7 +98,9 @@ public enum ConcurrencyModel: Sendable, Hashable {
 
 extension ConcurrencyModel {
     /// One of each kind, with its defaults.
-    public static var all: [ConcurrencyModel] { [.eventLoops(), .threads, .threadPool()] }
+    public static var all: [ConcurrencyModel] {
+        [.eventLoops(), .threads, .threadPool(), .processes(), .processPool(), .reusePort()]
+    }
 
     /// The model of this name, with its defaults; `nil` when there is none.
     public init?(named name: String) {
@@ -59,7 +108,66 @@ extension ConcurrencyModel {
         self = model
     }
 
-    /// What it is called on a command line: `event-loops`, `threads`, `thread-pool`.
+    /// What it is called on a command line: `event-loops`, `threads`, `thread-pool`, `processes`, `process-pool`,
+    /// `reuse-port`.
+    public var name: String {
+        switch self {
+        case .eventLoops, .threads, .threadPool: engine.name
+        case .processes: "processes"
+        case .processPool: "process-pool"
+        case .reusePort: "reuse-port"
+        }
+    }
+
+    /// How each of its processes runs handlers.
+    public var engine: Engine {
+        switch self {
+        case .eventLoops(let loops, let io): .eventLoops(loops: loops, io: io)
+        case .threads, .processes: .threads
+        case .threadPool(let threads): .threadPool(threads: threads)
+        case .processPool(_, let engine), .reusePort(_, let engine): engine
+        }
+    }
+
+    /// The model of one process with this engine.
+    public init(_ engine: Engine) {
+        switch engine {
+        case .eventLoops(let loops, let io): self = .eventLoops(loops: loops, io: io)
+        case .threads: self = .threads
+        case .threadPool(let threads): self = .threadPool(threads: threads)
+        }
+    }
+
+    /// Whether it has worker processes.
+    public var hasWorkers: Bool {
+        switch self {
+        case .eventLoops, .threads, .threadPool: false
+        case .processes, .processPool, .reusePort: true
+        }
+    }
+
+    /// The same model with numbers in place of its defaults, as a server with these limits runs it.
+    public func resolved(for limits: ServerLimits) -> ConcurrencyModel {
+        let engine = engine.resolved(for: limits)
+        switch self {
+        case .eventLoops, .threads, .threadPool: return ConcurrencyModel(engine)
+        case .processes(let reserve):
+            return .processes(reserve: min(max(1, reserve ?? 2 * Kernel.processorCount), Self.mostProcesses(limits)))
+        case .processPool(let workers, _):
+            return .processPool(workers: max(1, workers ?? Kernel.processorCount), engine: engine)
+        case .reusePort(let workers, _):
+            return .reusePort(workers: max(1, workers ?? Kernel.processorCount), engine: engine)
+        }
+    }
+}
+
+extension ConcurrencyModel {
+    /// How many processes there are under ``processes(reserve:)``.
+    static func mostProcesses(_ limits: ServerLimits) -> Int { min(512, limits.maximumConnections) }
+}
+
+extension ConcurrencyModel.Engine {
+    /// `event-loops`, `threads`, `thread-pool`.
     public var name: String {
         switch self {
         case .eventLoops: "event-loops"
@@ -68,8 +176,8 @@ extension ConcurrencyModel {
         }
     }
 
-    /// The same model with numbers in place of its defaults, as a server with these limits runs it.
-    public func resolved(for limits: ServerLimits) -> ConcurrencyModel {
+    /// The same engine with numbers in place of its defaults.
+    public func resolved(for limits: ServerLimits) -> Self {
         switch self {
         case .eventLoops(let loops, let io): .eventLoops(loops: max(1, loops ?? Kernel.processorCount), io: io)
         case .threads: .threads
@@ -82,7 +190,18 @@ extension ConcurrencyModel {
 }
 
 extension ConcurrencyModel: CustomStringConvertible {
-    /// The name, and the numbers where they are said: `thread-pool of 32`.
+    /// The name, and the numbers where they are said: `thread-pool of 32`, `process-pool of 4, event-loops of 1`.
+    public var description: String {
+        switch self {
+        case .eventLoops, .threads, .threadPool: "\(engine)"
+        case .processes(let reserve): name + (reserve.map { ", \($0) in reserve" } ?? "")
+        case .processPool(let workers, let engine), .reusePort(let workers, let engine):
+            name + (workers.map { " of \($0)" } ?? "") + ", \(engine)"
+        }
+    }
+}
+
+extension ConcurrencyModel.Engine: CustomStringConvertible {
     public var description: String {
         switch self {
         case .eventLoops(let loops, let io):

@@ -1,5 +1,6 @@
 public import BerthEngine
 public import BerthFraming
+internal import BerthHarbour
 public import BerthSockets
 internal import BerthSystem
 
@@ -12,11 +13,11 @@ internal import BerthSystem
 /// try await server.run()   // until SIGINT or SIGTERM, drained
 /// ```
 public final class Server: Sendable {
-    private let endpoint: Endpoint
-    private let model: ConcurrencyModel
-    private let configuration: ServerConfiguration
+    let endpoint: Endpoint
+    let model: ConcurrencyModel
+    let configuration: ServerConfiguration
     private let session: Session
-    private let stopRequest: StopRequest
+    let stopRequest: StopRequest
 
     /// A service with a handler type; `makeHandler` is called once for each connection, where its handler runs.
     ///
@@ -62,13 +63,24 @@ public final class Server: Sendable {
     ///
     /// A second signal cuts the drain short: what is still connected is cut at once.
     ///
+    /// Listening sockets that were handed to this process (`LISTEN_FDS`, `man 3 sd_listen_fds`) are served in place of the
+    /// endpoint, by the first server that runs. Under a model with worker processes this call supervises them; in a
+    /// worker, which is started as a copy of this program, it serves. What else the program does happens in the workers
+    /// too; another server of the program waits there until the worker ends.
+    ///
     /// - Returns: how the end went.
     /// - Throws: ``ServerError`` when the service cannot listen; it says who holds the address, where that is known.
     @discardableResult
     public func run() async throws -> StopReport {
         try await withTaskCancellationHandler {
             try await onThread(named: "berth-run") { [self] in
-                try serve(try listen(), until: stopRequest, start: start(on:))
+                if let role = WorkerRole.current { return try work(as: role) }
+                if model.hasWorkers { return try superviseWorkers(until: stopRequest) }
+                return try serve(until: stopRequest) {
+                    let service = try start()
+                    announce(service.address)
+                    return service
+                }
             }
         } onCancel: {
             stop()
@@ -79,29 +91,44 @@ public final class Server: Sendable {
     public func stop() { stopRequest.make() }
 
     /// Listens and serves; the caller ends it.
-    func start() throws(ServerError) -> any Service { try start(on: try listen()) }
-
-    private func listen() throws(ServerError) -> TCPListener {
+    func start() throws(ServerError) -> any Service {
+        let listeners: Listeners
         do throws(SocketError) {
-            return try TCPListener.listen(
-                on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
-                options: configuration.socketOptions)
-        } catch {
-            throw ServerError(listening: error, reuse: configuration.reuse)
-        }
+            if let environment = try ListenEnvironment.current(), HandedOver.take() {
+                listeners = try Listeners(inherited: environment, options: configuration.socketOptions)
+            } else {
+                listeners = Listeners(
+                    own: try TCPListener.listen(
+                        on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
+                        options: configuration.socketOptions))
+            }
+        } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
+        let service = try start(on: listeners, docked: true)
+        service.report(
+            .listening(
+                service.address, backlog: listeners.backlog.effective, note: both(listeners.backlog.note, service.note))
+        )
+        return service
     }
 
-    /// Serves on a listener.
-    private func start(on listener: consuming TCPListener) throws(ServerError) -> any Service {
-        let backlog = listener.backlog.effective
-        let note = listener.backlogNote
+    /// Serves on listeners.
+    ///
+    /// - Parameter docked: whether it accepts at once.
+    func start(on listeners: Listeners, docked: Bool) throws(ServerError) -> any Service {
         do throws(SocketError) {
-            let service = try makeService(model, on: listener, configuration, session)
-            service.report(.listening(service.address, backlog: backlog, note: both(note, service.note)))
-            return service
-        } catch {
-            throw ServerError(listening: error, reuse: configuration.reuse)
-        }
+            return try makeService(model.engine, on: listeners, docked: docked, configuration, session)
+        } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
+    }
+
+    func report(_ event: ServerEvent) {
+        for observer in configuration.observers { observer.observe(event) }
+    }
+
+    /// Tells those who wait for it that the service takes connections.
+    func announce(_ address: SocketAddress) {
+        let notice = ReadyAnnouncement(
+            portFile: configuration.readyNotice.portFile, descriptor: configuration.readyNotice.descriptor)
+        for problem in notice.announce(address) { report(.harbour(.note(problem))) }
     }
 
     private func both(_ first: String?, _ second: String?) -> String? {

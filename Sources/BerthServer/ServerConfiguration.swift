@@ -14,6 +14,10 @@ public struct ServerConfiguration: Sendable {
     public var limits: ServerLimits
     /// Who is told about events, in this order.
     public var observers: [any ServerObserver]
+    /// How worker processes are supervised, under a model that has some.
+    public var workers = WorkerOptions()
+    /// Who else is told that the service takes connections.
+    public var readyNotice = ReadyNotice()
 
     public init(
         reuse: ReusePolicy = .afterTimeWait, backlog: Int? = nil, socketOptions: SocketOptions = .default,

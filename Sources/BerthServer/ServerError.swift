@@ -20,6 +20,15 @@ public struct ServerError: Error, Sendable {
         }
     }
 
+    /// The same for commands that listen without a server.
+    package init(explaining cause: SocketError, reuse: ReusePolicy) { self.init(listening: cause, reuse: reuse) }
+
+    /// A failure that has nothing to do with who holds the address.
+    init(serving cause: SocketError) {
+        self.cause = cause
+        finding = nil
+    }
+
     /// The very address that could not be bound, of those that an endpoint may stand for.
     private static func address(of error: SocketError) -> SocketAddress? {
         guard error.operation == .bind || error.operation == .listen, let text = error.address,

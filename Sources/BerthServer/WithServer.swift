@@ -23,7 +23,7 @@ public struct RunningServer: Sendable {
 /// ```
 ///
 /// - Returns: what `operation` returned.
-/// - Throws: ``ServerError`` when it cannot listen, or what `operation` throws, once the server has stopped.
+/// - Throws: ``ServerError`` when it cannot listen, or when the model has worker processes, or what `operation` throws, once the server has stopped.
 public func withServer<Handler: ConnectionHandler, R>(
     on endpoint: Endpoint, model: ConcurrencyModel = .eventLoops(), configuration: ServerConfiguration = .default,
     handler: @escaping @Sendable () -> Handler, operation: (RunningServer) async throws -> R
@@ -33,6 +33,14 @@ public func withServer<Handler: ConnectionHandler, R>(
 
 /// Serves for as long as `operation` runs.
 private func run<R>(_ server: Server, _ operation: (RunningServer) async throws -> R) async throws -> R {
+    // The operation would run in each worker again.
+    if server.model.hasWorkers {
+        let place = server.endpoint.description
+        throw ServerError(
+            serving: SocketError(
+                .serve, address: place, detail: "withServer has one process, and \(server.model.name) has several",
+                hint: "use Server.run()"))
+    }
     let service = try server.start()
     let result: Result<R, any Error>
     do { result = .success(try await operation(RunningServer(service: service))) } catch { result = .failure(error) }

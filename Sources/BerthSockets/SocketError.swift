@@ -4,7 +4,7 @@ public import BerthSystem
 public struct SocketError: Error, Sendable {
     /// What was tried.
     public enum Operation: Sendable, Hashable {
-        case open, resolve, connect, bind, listen, accept, send, receive, shutdown, close, duplicate
+        case open, resolve, connect, bind, listen, serve, accept, send, receive, shutdown, close, duplicate
         /// A socket option, by its C name.
         case option(String)
     }
@@ -104,6 +104,7 @@ extension SocketError.Operation {
         case .connect: "connect to"
         case .bind: "bind"
         case .listen: "listen on"
+        case .serve: "serve on"
         case .accept: "accept a connection on"
         case .send: "send to"
         case .receive: "receive from"

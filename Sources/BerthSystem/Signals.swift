@@ -9,6 +9,14 @@ package struct Signal: RawRepresentable, Sendable, Hashable {
     package static let terminate = Signal(rawValue: SIGTERM)
     package static let kill = Signal(rawValue: SIGKILL)
     package static let user1 = Signal(rawValue: SIGUSR1)
+    package static let user2 = Signal(rawValue: SIGUSR2)
+    package static let hangUp = Signal(rawValue: SIGHUP)
+    package static let quit = Signal(rawValue: SIGQUIT)
+    package static let terminalInput = Signal(rawValue: SIGTTIN)
+    package static let terminalOutput = Signal(rawValue: SIGTTOU)
+    package static let child = Signal(rawValue: SIGCHLD)
+    package static let stop = Signal(rawValue: SIGSTOP)
+    package static let resume = Signal(rawValue: SIGCONT)
 
     /// The C name, for example `SIGTERM`.
     package var name: String {
@@ -17,6 +25,13 @@ package struct Signal: RawRepresentable, Sendable, Hashable {
         case SIGTERM: "SIGTERM"
         case SIGKILL: "SIGKILL"
         case SIGUSR1: "SIGUSR1"
+        case SIGUSR2: "SIGUSR2"
+        case SIGTTIN: "SIGTTIN"
+        case SIGTTOU: "SIGTTOU"
+        case SIGSTOP: "SIGSTOP"
+        case SIGBUS: "SIGBUS"
+        case SIGILL: "SIGILL"
+        case SIGTRAP: "SIGTRAP"
         case SIGHUP: "SIGHUP"
         case SIGQUIT: "SIGQUIT"
         case SIGPIPE: "SIGPIPE"

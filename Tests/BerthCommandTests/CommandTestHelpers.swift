@@ -39,8 +39,18 @@ final class Service: Sendable {
 extension ConcurrencyModel {
     /// How it is asked for.
     var arguments: [String] {
-        if case .eventLoops(let loops?, _) = self { return ["--model", name, "--loops", "\(loops)"] }
-        return ["--model", name]
+        switch self {
+        case .eventLoops(let loops?, _): return ["--model", name, "--loops", "\(loops)"]
+        case .processPool(let workers?, let engine), .reusePort(let workers?, let engine):
+            var arguments = ["--model", name, "--workers", "\(workers)", "--engine", engine.name]
+            if case .threadPool(let threads?) = engine { arguments += ["--threads", "\(threads)"] }
+            if case .eventLoops(let loops?, let io) = engine {
+                arguments += ["--loops", "\(loops)", "--io", io.rawValue]
+            }
+            return arguments
+        case .processes(let reserve?): return ["--model", name, "--workers", "\(reserve)"]
+        default: return ["--model", name]
+        }
     }
 }
 

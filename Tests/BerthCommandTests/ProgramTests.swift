@@ -35,7 +35,8 @@ struct ProgramTests {
         }
     }
 
-    @Test("gives it the connection and standard error, and no descriptor of the server", arguments: TestModels.all)
+    @Test(
+        "gives it the connection and standard error, and no descriptor of the server", arguments: TestModels.all)
     func descriptors(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "sh", "-c", "exec ls -l /proc/self/fd"], model: model)
@@ -54,7 +55,9 @@ struct ProgramTests {
         }
     }
 
-    @Test("lets it read for as long as it likes, though the server's own waits are short", arguments: TestModels.all)
+    @Test(
+        "lets it read for as long as it likes, though the server's own waits are short",
+        arguments: TestModels.all)
     func slowReader(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--", "sh", "-c", "read line; echo got $line"], model: model)

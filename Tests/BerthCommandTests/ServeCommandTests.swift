@@ -5,7 +5,7 @@ import Testing
 
 @Suite("berth serve")
 struct ServeCommandTests {
-    @Test("greets, and answers Python, nc and socat", arguments: TestModels.all)
+    @Test("greets, and answers Python, nc and socat", arguments: TestModels.everywhere)
     func greet(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service([], model: model)
@@ -20,13 +20,15 @@ struct ServeCommandTests {
             #expect(answers == "b'Welcome!\\n'\nb'Hello, Ada!\\n'\nHello, 你好!\nb''\n")
             let netcat = try run("nc", ["-N", "127.0.0.1", service.port], input: "Bob\n")
             #expect(netcat.standard == "Welcome!\nHello, Bob!\n")
-            let socat = try run("socat", ["-", "TCP:127.0.0.1:\(service.port)"], input: "Eve\r\n")
+            let socat = try run("socat", ["-t", "60", "-", "TCP:127.0.0.1:\(service.port)"], input: "Eve\r\n")
             #expect(socat.standard == "Welcome!\nHello, Eve!\n")
             #expect(try service.stop().hasSuffix("served 3 connections: 3 peer finished\n"))
         }
     }
 
-    @Test("reverse without a framing gives the answers of the article's makefile session", arguments: TestModels.all)
+    @Test(
+        "reverse without a framing gives the answers of the article's makefile session",
+        arguments: TestModels.all)
     func makefileSession(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let service = try Service(["--service", "reverse"], model: model)
@@ -47,7 +49,7 @@ struct ServeCommandTests {
             #expect(answers == "True\nno newline, blocked\nb'76543217654321'\nb'gfedcba'\nb''\n")
             let netcat = try run("nc", ["-N", "127.0.0.1", service.port], input: "abc\ndef\n\nlost\n")
             #expect(netcat.standard.hasSuffix("cbafed"))
-            let socat = try run("socat", ["-", "TCP:127.0.0.1:\(service.port)"], input: "stressed\n")
+            let socat = try run("socat", ["-t", "60", "-", "TCP:127.0.0.1:\(service.port)"], input: "stressed\n")
             #expect(socat.standard.hasSuffix("desserts"))
             try service.stop()
         }
@@ -65,7 +67,7 @@ struct ServeCommandTests {
 
     @Test(
         "echoes whatever framing is asked for",
-        arguments: TestModels.all,
+        arguments: TestModels.everywhere,
         [
             ["--framing", "raw"], ["--framing", "line"], ["--framing", "length-prefix"],
             ["--length-bytes", "2", "--length-endian", "little", "--length-counts", "body"],
@@ -81,7 +83,8 @@ struct ServeCommandTests {
         }
     }
 
-    @Test("generates characters until the client leaves, and discards what it is sent", arguments: TestModels.all)
+    @Test(
+        "generates characters until the client leaves, and discards what it is sent", arguments: TestModels.all)
     func chargenAndDiscard(model: ConcurrencyModel) async throws {
         try await onOwnThread {
             let chargen = try Service(["--service", "chargen"], model: model)

@@ -215,7 +215,10 @@ struct ThreadPoolTests {
 struct ModelNameTests {
     @Test("name a model and nothing else")
     func names() {
-        #expect(ConcurrencyModel.all.map(\.name) == ["event-loops", "threads", "thread-pool"])
+        #expect(
+            ConcurrencyModel.all.map(\.name) == [
+                "event-loops", "threads", "thread-pool", "processes", "process-pool", "reuse-port",
+            ])
         for model in ConcurrencyModel.all { #expect(ConcurrencyModel(named: model.name) == model) }
         #expect(ConcurrencyModel(named: "thread-pool of 3") == nil)
         #expect(ConcurrencyModel(named: "") == nil)
@@ -225,12 +228,12 @@ struct ModelNameTests {
     func descriptions() {
         let models: [ConcurrencyModel] = [
             .threads, .threadPool(), .threadPool(threads: 3), .eventLoops(), .eventLoops(loops: 2),
-            .eventLoops(loops: 2, io: .epoll),
+            .eventLoops(loops: 2, io: .epoll), .processes(), .processPool(), .reusePort(workers: 3, engine: .threads),
         ]
         #expect(
             models.map(\.description) == [
                 "threads", "thread-pool", "thread-pool of 3", "event-loops", "event-loops of 2",
-                "event-loops of 2 by epoll",
+                "event-loops of 2 by epoll", "processes", "process-pool, event-loops of 1", "reuse-port of 3, threads",
             ])
     }
 }

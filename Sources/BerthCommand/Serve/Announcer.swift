@@ -1,4 +1,5 @@
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthServer
 internal import BerthSockets
 internal import BerthSystem
@@ -45,6 +46,7 @@ final class Announcer: ServerObserver {
             Talk.say(Self.blocked(id, peer, for: time))
         case .draining(let active):
             if active > 0 { Talk.say("ending; \(count(active, "connection")) open (^C again to cut)") }
+        case .harbour(let event): Talk.say(event.description)
         case .stopped: break
         }
     }
@@ -63,8 +65,9 @@ final class Announcer: ServerObserver {
         return "the handler of \(id) \(peer)"
     }
 
-    /// One line on the whole life of the service.
+    /// One line on the whole life of the service. A harbour and its workers say that by their events.
     func summarise(_ report: StopReport) {
+        if model.asked.hasWorkers { return }
         let (outcomes, refused) = tally.withLock { ($0.outcomes, $0.refused) }
         let parts = Outcome.Kind.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
         let served = outcomes.values.reduce(0, +)

@@ -24,11 +24,15 @@ struct ServeCommand: AsyncParsableCommand {
               event-loops  N loops, each with many connections (a reactor)
               threads      a thread for each connection
               thread-pool  N threads that accept in turn, one connection each (pre-threaded)
+              processes    a process for each connection (forking, inetd)
+              process-pool N processes that share a listening socket (pre-fork)
+              reuse-port   N processes with a listening socket each (SO_REUSEPORT)
 
             EXAMPLES
               berth serve
               berth serve :8080 --service echo --framing length-prefix
               berth serve :8080 --model thread-pool --threads 100 --idle 5
+              berth serve :8080 --model process-pool --workers 4
               berth serve 127.0.0.1:2323 -- /bin/cat
               berth serve :9000 --service store --directory inbox
             """)
@@ -42,6 +46,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model")
     var model: ModelOptions
+
+    @OptionGroup(title: "Workers")
+    var supervision: SupervisionOptions
+
+    @OptionGroup(title: "Readiness")
+    var readiness: ReadinessOptions
 
     @Option(help: ArgumentHelp("What is served.", valueName: "name"))
     var service: Service?
@@ -94,7 +104,8 @@ struct ServeCommand: AsyncParsableCommand {
         if !program.isEmpty, try framing.chosen() != nil {
             throw ValidationError("--framing has no meaning with a program, which gets the bytes as they are.")
         }
-        _ = try model.chosen(byDefault: service == .store ? .threads : .eventLoops())
+        let model = try model.chosen(byDefault: service == .store ? .threads : .eventLoops())
+        try supervision.validate(for: model)
         if (directory != nil || overwrite), service != .store {
             throw ValidationError("--directory and --overwrite go with --service store.")
         }
@@ -116,8 +127,10 @@ struct ServeCommand: AsyncParsableCommand {
         // A terminal on loopback is left alone: people think for longer than a minute.
         limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
         let announcer = Announcer(plan: plan, model: AskedModel(model, limits), isVerbose: verbose)
-        let configuration = ServerConfiguration(
+        var configuration = ServerConfiguration(
             reuse: reuse, backlog: backlog, framing: plan.framing, limits: limits, observers: [announcer])
+        configuration.workers = supervision.options
+        configuration.readyNotice = readiness.notice
         let server = plan.server(on: address, model: model, configuration)
         do {
             let report = try await server.run()

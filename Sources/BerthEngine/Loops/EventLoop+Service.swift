@@ -4,14 +4,19 @@ package import BerthSystem
 extension EventLoop {
     /// Has ``onListenerReady`` called when a connection waits. Of the loops that watch the same listener the kernel wakes
     /// one, not all (EPOLLEXCLUSIVE). On the loop's thread, or before it runs.
-    package func watch(listener: Int32) throws(Errno) {
-        if unsafe core.state.pointee.ring != nil { return call { [core] in core.watchByRing(listener: listener) } }
+    ///
+    /// - Parameter isShared: whether it is one of several, or someone else's as well: a ring watches one listener, which
+    ///   it holds until its request has ended. The others are in the loop's epoll, which the ring watches.
+    package func watch(listener: Int32, isShared: Bool = false) throws(Errno) {
+        if unsafe core.state.pointee.ring != nil, !isShared {
+            return call { [core] in core.watchByRing(listener: listener) }
+        }
         try unsafe core.state.pointee.epoll.add(listener, [.readable, .exclusive], token: LoopState.listenerToken)
     }
 
     /// Ends that.
-    package func unwatch(listener: Int32) {
-        if unsafe core.state.pointee.ring != nil { return core.watchByRing(listener: -1) }
+    package func unwatch(listener: Int32, isShared: Bool = false) {
+        if unsafe core.state.pointee.ring != nil, !isShared { return core.watchByRing(listener: -1) }
         try? unsafe core.state.pointee.epoll.remove(listener)
     }
 

@@ -1,5 +1,6 @@
 #if Logging
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthSockets
 public import Logging
 
@@ -34,8 +35,17 @@ public struct LoggingObserver: ServerObserver {
         case .handlerBlocked(let id, let peer, let time):
             logger.warning("handler no longer blocks its event loop", metadata: Self.metadata(id, peer, time))
         case .draining(let active): logger.info("draining", metadata: ["active": "\(active)"])
+        case .harbour(let event): logger.log(level: Self.level(of: event), "\(event)")
         case .stopped(let report):
             logger.info("stopped", metadata: ["killed": "\(report.killed)", "stuck": "\(report.stuck.count)"])
+        }
+    }
+
+    private static func level(of event: HarbourEvent) -> Logger.Level {
+        switch event {
+        case .workerLost, .workerFailed, .workerSilent, .workerKilled, .rolloutFailed, .rescued: .warning
+        case .note: .notice
+        default: .info
         }
     }
 

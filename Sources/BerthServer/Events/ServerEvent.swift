@@ -1,4 +1,5 @@
 public import BerthEngine
+public import BerthHarbour
 public import BerthSockets
 public import BerthSystem
 
@@ -24,6 +25,8 @@ public enum ServerEvent: Sendable {
     case draining(active: Int)
     /// The service has ended.
     case stopped(StopReport)
+    /// Something happened to the worker processes, or there is something that operators should know.
+    case harbour(HarbourEvent)
 }
 
 /// Someone who is told what happens to a server.

@@ -3,36 +3,34 @@ internal import BerthSockets
 internal import BerthSystem
 internal import Synchronization
 
-/// Where connections come in: the listener that all loops watch, and who takes which connection.
+/// Where connections come to the loops: the entrance that all of them watch, and who takes which connection.
 ///
 /// The kernel wakes one loop for a connection (EPOLLEXCLUSIVE), which accepts it. It keeps it, unless it has notably more
-/// than the one with the fewest: then that one gets it. `docs/decisions/0007-accepting.md` has what the other ways cost.
+/// than the one with the fewest: then that one gets it. `docs/decisions/0008-accepting-on-event-loops.md` has what the
+/// other ways cost.
 final class LoopDoor: Sendable {
     /// A loop with what the door knows of it.
     final class Berth: Sendable {
         let loop: EventLoop
         /// Its connections.
         let load = Atomic<Int>(0)
+        /// The listeners that it watches.
+        let watched = Monitor<[Int32]>([])
         init(_ loop: EventLoop) { self.loop = loop }
     }
 
     let core: ServiceCore
     let limits: Connection.LoopLimits
-    private let listener: Monitor<TCPListener?>
-    /// The listener's descriptor, open until ``close(until:)`` has ended.
-    private let descriptor: Int32
-    private let recovery: AcceptRecovery
+    private let entrance: Entrance
     private let places: [Berth]
     /// Whether nothing is accepted because there are as many connections as there may be.
     private let isFull = Atomic<Bool>(false)
 
-    init(core: ServiceCore, listener: consuming TCPListener, loops: [EventLoop]) {
-        self.core = core
+    init(entrance: Entrance, loops: [EventLoop]) {
+        core = entrance.core
+        self.entrance = entrance
         let limits = core.configuration.limits
         self.limits = Connection.LoopLimits(idle: limits.idle, stall: limits.writeStall)
-        descriptor = listener.fileDescriptor
-        recovery = AcceptRecovery(core: core)
-        self.listener = Monitor(listener)
         places = loops.map { Berth($0) }
     }
 
@@ -53,11 +51,17 @@ final class LoopDoor: Sendable {
             }
             // Once nothing but this can fail: a loop that accepts cannot simply be stopped.
             for (index, place) in places.enumerated() {
-                do throws(Errno) { try place.loop.watch(listener: descriptor) } catch {
+                do throws(Errno) {
+                    for descriptor in entrance.descriptors {
+                        try place.loop.watch(listener: descriptor, isShared: entrance.isShared)
+                        place.watched.withLock { $0.append(descriptor) }
+                    }
+                } catch {
                     // Without the first there is no service, without another there is one more to share its work.
                     if index == 0 { throw error }
                 }
             }
+            entrance.whenChanged { [self] deadline in watchAnew(until: deadline) }
         } catch {
             for place in started { place.loop.stop() }
             for place in places { place.loop.onListenerReady = nil }
@@ -69,7 +73,7 @@ final class LoopDoor: Sendable {
 
     private func accept(at place: Berth) {
         for _ in 0..<Self.batch {
-            switch takeOne() {
+            switch entrance.takeOne() {
             case .connection(let admitted): assign(admitted, from: place)
             case .refused: continue
             case .nothing: return pauseIfDue(at: place)
@@ -77,34 +81,6 @@ final class LoopDoor: Sendable {
             }
         }
     }
-
-    /// What came of an accept.
-    private enum Arrival: Sendable {
-        case connection(Admitted)
-        /// It was above the maximum.
-        case refused
-        /// None waits, or accepting failed, or the service ends.
-        case nothing
-        /// There is no room, and who comes shall wait for it.
-        case full
-    }
-
-    /// Takes a connection and counts it in, one loop at a time: so that two do not take what there is room for once.
-    private func takeOne() -> Arrival {
-        listener.withLock { listener in
-            if core.signals.isDraining { return .nothing }
-            if isWaitingForRoom, !core.table.hasRoom { return .full }
-            let socket: TCPSocket? =
-                switch listener {
-                case .some(let open): recovery.takeOne(from: open)
-                case .none: nil
-                }
-            guard let socket else { return .nothing }
-            return core.admit(socket).map { .connection($0) } ?? .refused
-        }
-    }
-
-    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
 
     /// Gives a connection to the loop that shall serve it.
     private func assign(_ admitted: Admitted, from place: Berth) {
@@ -117,10 +93,10 @@ final class LoopDoor: Sendable {
         }
     }
 
-    /// After a failure the listener, which stays ready, is not watched until it is time to try again.
+    /// After a failure the listeners, which stay ready, are not watched until it is time to try again.
     private func pauseIfDue(at place: Berth) {
-        guard let end = recovery.pauseEnd else { return }
-        place.loop.unwatch(listener: descriptor)
+        guard let end = entrance.recovery.pauseEnd else { return }
+        unwatch(at: place)
         place.loop.pause(for: end.duration(since: .now)) { [self] in watch(at: place) }
     }
 
@@ -146,22 +122,43 @@ final class LoopDoor: Sendable {
         adjust()
     }
 
-    /// Has each loop watch the listener or not, as is right when it comes to do so: changes may overtake each other.
+    /// Has each loop watch the listeners or not, as is right when it comes to do so: changes may overtake each other.
     private func adjust() {
+        for place in places { place.loop.call { [self] in watch(at: place) } }
+    }
+
+    /// The same, and each looks at all listeners again: what was reported to a loop that did nothing is not reported to
+    /// another one.
+    private func watchAnew(until deadline: Deadline) -> Bool {
+        let left = Monitor(places.count)
         for place in places {
             place.loop.call { [self] in
-                if isFull.load(ordering: .sequentiallyConsistent) {
-                    place.loop.unwatch(listener: descriptor)
-                } else {
-                    watch(at: place)
-                }
+                unwatch(at: place)
+                watch(at: place)
+                left.change { $0 -= 1 }
             }
         }
+        return left.wait(until: deadline) { $0 == 0 ? true : nil } ?? false
     }
 
     private func watch(at place: Berth) {
-        if core.signals.isDraining || isFull.load(ordering: .sequentiallyConsistent) { return }
-        try? place.loop.watch(listener: descriptor)
+        if core.signals.isDraining || isFull.load(ordering: .sequentiallyConsistent) { return unwatch(at: place) }
+        let wanted = entrance.descriptors
+        let present = place.watched.withLock { $0 }
+        for descriptor in present where !wanted.contains(descriptor) {
+            place.loop.unwatch(listener: descriptor, isShared: entrance.isShared)
+        }
+        for descriptor in wanted where !present.contains(descriptor) {
+            try? place.loop.watch(listener: descriptor, isShared: entrance.isShared)
+        }
+        place.watched.withLock { $0 = wanted }
+    }
+
+    private func unwatch(at place: Berth) {
+        for descriptor in place.watched.withLock({ $0 }) {
+            place.loop.unwatch(listener: descriptor, isShared: entrance.isShared)
+        }
+        place.watched.withLock { $0 = [] }
     }
 
     /// A connection has ended.
@@ -179,23 +176,24 @@ extension LoopDoor {
         let left = Monitor(places.count)
         for place in places {
             place.loop.call { [self] in
-                place.loop.unwatch(listener: descriptor)
+                unwatch(at: place)
                 place.loop.drain()
                 left.change { $0 -= 1 }
             }
         }
         // A handler that blocks its loop holds this up, but not someone who is in a hurry.
-        while !deadline.hasPassed, !core.table.isHurried {
-            if left.wait(until: deadline.earlier(of: .after(Self.glance)), { $0 == 0 ? true : nil }) != nil { break }
+        var hasLeft = false
+        while !hasLeft, !deadline.hasPassed, !core.table.isHurried {
+            hasLeft = left.wait(until: deadline.earlier(of: .after(Self.glance)), { $0 == 0 ? true : nil }) ?? false
         }
-        guard let listener = listener.withLock({ $0.take() }) else { return }
-        recovery.takeRest(of: listener, until: deadline) { socket in
-            guard let admitted = core.admit(socket) else { return }
+        // A listener of our own goes out of the loops' sets when it is closed.
+        if hasLeft || !entrance.isShared { entrance.whenChanged(nil) }
+        entrance.takeRest(until: deadline) { admitted in
             let chosen = leastLoaded
             chosen.load.add(1, ordering: .relaxed)
             chosen.loop.call { [self] in start(admitted, at: chosen) }
         }
-        listener.close()
+        entrance.close()
     }
 
     private var leastLoaded: Berth {

@@ -6,20 +6,27 @@ internal import BerthSystem
 /// they accept.
 final class LoopService: Service {
     let core: ServiceCore
+    let entrance: Entrance?
     let address: SocketAddress
     let note: String?
     private let door: LoopDoor
     private let watcher: LoopWatcher?
 
-    /// Starts to accept on `listener`.
-    init(listener: consuming TCPListener, core: ServiceCore, loops: Int, io: ConcurrencyModel.IOMethod) throws(Errno) {
-        self.core = core
-        address = listener.address
-        let loops = try Self.makeLoops(loops, ring: io != .epoll)
+    /// Starts to accept at `entrance`.
+    init(
+        _ entrance: Entrance, at address: SocketAddress, loops: Int, io: ConcurrencyModel.IOMethod
+    ) throws(Errno) {
+        core = entrance.core
+        self.entrance = entrance
+        self.address = address
+        // A listener that is shared with other processes is in the loop's epoll, as nothing that a ring holds can be given
+        // back at once; and an epoll that a ring watches has all loops woken for a connection, not one.
+        let usesRing = io == .uring || (io == .auto && !entrance.isShared)
+        let loops = try Self.makeLoops(loops, ring: usesRing)
         note = io == .uring ? loops.lazy.compactMap(\.ringRefusal).first.map { "epoll takes its place: \($0)" } : nil
-        door = LoopDoor(core: core, listener: listener, loops: loops)
-        watcher = try core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
-            try LoopWatcher(loops, of: core, limit: limit)
+        door = LoopDoor(entrance: entrance, loops: loops)
+        watcher = try entrance.core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
+            try LoopWatcher(loops, of: entrance.core, limit: limit)
         }
         do throws(Errno) { try door.open() } catch {
             watcher?.stop()

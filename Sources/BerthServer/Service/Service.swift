@@ -13,6 +13,11 @@ protocol Service: AnyObject, Sendable {
     /// The counters, now.
     var statistics: ServerStatistics { get }
 
+    /// Where it accepts, as far as that can be changed while it runs; `nil` under a thread pool with a listener of its own.
+    var entrance: Entrance? { get }
+
+    var core: ServiceCore { get }
+
     /// Ends the service: nothing new is accepted, what is connected is told and waited for, and cut in the end. Blocks
     /// the calling thread; called once.
     func stop() -> StopReport
@@ -28,23 +33,27 @@ extension Service {
     var note: String? { nil }
 }
 
-/// Starts to serve on `listener`, with the engine of `model`.
+/// Starts to serve on `listeners`, with an engine.
+///
+/// - Parameter docked: whether it accepts at once, or when its ``Service/entrance`` is told to.
 func makeService(
-    _ model: ConcurrencyModel, on listener: consuming TCPListener, _ configuration: ServerConfiguration,
+    _ engine: ConcurrencyModel.Engine, on listeners: Listeners, docked: Bool, _ configuration: ServerConfiguration,
     _ session: Session
 ) throws(SocketError) -> any Service {
-    let address = listener.address
+    let address = listeners.address
     do throws(Errno) {
-        switch model.resolved(for: configuration.limits) {
+        switch engine.resolved(for: configuration.limits) {
         case .eventLoops(let loops, let io):
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
-            return try LoopService(listener: listener, core: core, loops: loops ?? 1, io: io)
+            let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: false)
+            return try LoopService(entrance, at: address, loops: loops ?? 1, io: io)
         case .threads:
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
-            return try ThreadedService(listener: listener, core: core)
+            let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: true)
+            return try ThreadedService(entrance, at: address)
         case .threadPool(let threads):
             let core = try ServiceCore(configuration, session, maximum: threads ?? 1)
-            return try PooledService(listener: listener, core: core)
+            return try PooledService(listeners, core: core, docked: docked)
         }
     } catch {
         throw SocketError(.listen, address: address.description, errno: error)

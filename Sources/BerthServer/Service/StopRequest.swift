@@ -1,3 +1,4 @@
+internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
 
@@ -22,23 +23,26 @@ final class StopRequest: Sendable {
     var descriptor: Int32 { get throws(Errno) { try wakeUp.get().wakeUp.descriptor.rawValue } }
 }
 
-/// Serves on `listener` until the wish is made or SIGINT or SIGTERM arrives, and then ends the service. Another signal
-/// meanwhile cuts the end short.
+/// Serves until the wish is made or SIGINT or SIGTERM arrives, and then ends the service. Another signal meanwhile cuts the
+/// end short.
 ///
 /// - Parameter start: makes the service and announces it.
-func serve(
-    _ listener: consuming TCPListener, until request: StopRequest,
-    start: (consuming TCPListener) throws -> any Service
-) throws -> StopReport {
+func serve(until request: StopRequest, start: () throws -> any Service) throws -> StopReport {
     // Before the announcement, since whoever reads it may send a signal at once; and all that the end takes before the
     // beginning, since a service that is out of descriptors must be able to end.
     let trap = try SignalTrap([.interrupt, .terminate])
     let ended = try WakeUp()
     let wish = try request.descriptor
-    let service = try start(listener)
+    let notifier = ServiceNotifier.current
+    let service = try start()
+    notifier.tell(.ready, .status("serving on \(service.address)"))
     var entries = [PollEntry(trap.descriptor, .readable), PollEntry(wish, .readable)]
-    _ = try? Kernel.poll(&entries, until: .never)
+    while entries.allSatisfy(\.found.isEmpty) {
+        _ = try? Kernel.poll(&entries, until: .after(notifier.watchdogInterval))
+        if notifier.watchdogInterval != nil { notifier.tell(.watchdog) }
+    }
     _ = trap.next()
+    notifier.tell(.stopping)
 
     let report = Monitor<StopReport?>(nil)
     let endedDescriptor = ended.descriptor.rawValue

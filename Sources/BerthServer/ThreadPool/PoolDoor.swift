@@ -10,10 +10,10 @@ internal import BerthSystem
 ///
 /// Nothing but a shutdown of the listener wakes a thread from accept(2) without a connection, and a shutdown resets
 /// whatever is queued. So the door is shut once the queue is empty; see docs/decisions/0006.
-final class PoolDoor: @unchecked Sendable {
-    // Unchecked: `listener` is only read by those counted in `inside`, and only taken when there are none and nobody can
+final class PoolDoor: PoolEntrance, @unchecked Sendable {
+    // Unchecked: `gate` is only read by those counted in `inside`, and only taken when there are none and nobody can
     // enter any more.
-    private var listener: TCPListener?
+    private var gate: Listeners.Gate?
 
     private struct State {
         /// How many threads are in ``nextConnection()``.
@@ -36,18 +36,25 @@ final class PoolDoor: @unchecked Sendable {
     private let trouble = Monitor(Trouble())
     private let descriptor: Int32
 
-    init(_ listener: consuming TCPListener, core: ServiceCore) {
+    init(_ gate: Listeners.Gate, core: ServiceCore) {
         self.core = core
+        self.gate = gate
         recovery = AcceptRecovery(core: core)
         // The queue held no more than this when the drain began, and is served in order: who comes later may come for
         // ever. (A queue of n holds n + 1, `man 2 listen` notwithstanding.)
-        state = Monitor(State(left: listener.backlog.effective + 1))
-        descriptor = listener.fileDescriptor
-        self.listener = consume listener
+        state = Monitor(State(left: gate.listener.backlog.effective + 1))
+        descriptor = gate.listener.fileDescriptor
     }
 
     /// Waits for a connection, in line with the other threads; `nil` once the service drains and nothing is queued.
-    func nextConnection() -> TCPSocket? {
+    func nextConnection() -> Admitted? {
+        while let socket = nextSocket() {
+            if let admitted = core.admit(socket) { return admitted }
+        }
+        return nil
+    }
+
+    private func nextSocket() -> TCPSocket? {
         let mayEnter = state.withLock { state in
             if !state.isShut { state.inside += 1 }
             return !state.isShut
@@ -85,21 +92,18 @@ final class PoolDoor: @unchecked Sendable {
     /// Accepts one connection; `nil` when accepting failed, and while the service drains also when none is to be taken
     /// any more, which `isEmpty` says then.
     private func takeOne(_ isEmpty: inout Bool) -> TCPSocket? {
-        switch listener {
-        case .some(let listener):
-            do throws(SocketError) {
-                recovery.prepare()
-                let isDraining = core.signals.isDraining
-                let socket = isDraining ? try takeQueued(from: listener) : try listener.accept()
-                recovery.succeeded()
-                isEmpty = isDraining && socket == nil
-                return socket
-            } catch {
-                if state.withLock({ $0.isShut }) { return nil }
-                // Another thread may take it before. Then this one waits in line as any other, which is no harm.
-                return recovery.failed(error, on: listener) { () throws(SocketError) in try listener.accept() }
-            }
-        case .none: return nil
+        guard let gate else { return nil }
+        do throws(SocketError) {
+            recovery.prepare()
+            let isDraining = core.signals.isDraining
+            let socket = isDraining ? try takeQueued(from: gate.listener) : try gate.listener.accept()
+            recovery.succeeded()
+            isEmpty = isDraining && socket == nil
+            return socket
+        } catch {
+            if state.withLock({ $0.isShut }) { return nil }
+            // Another thread may take it before. Then this one waits in line as any other, which is no harm.
+            return recovery.failed(error, on: gate.listener) { () throws(SocketError) in try gate.listener.accept() }
         }
     }
 
@@ -157,27 +161,21 @@ extension PoolDoor {
         shut()
         let isDeserted = state.wait(until: .after(Self.forceTime)) { $0.inside == 0 ? true : nil } != nil
         // With someone inside it would be closed under their hands: better to leave it to the end of the process.
-        if isDeserted { listener.take()?.close() }
+        if isDeserted { gate = nil }
     }
 
     /// Whether a connection is queued.
     private var hasWaiting: Bool {
-        switch listener {
-        case .some(let listener): listener.hasWaiting
-        case .none: false
-        }
+        gate?.listener.hasWaiting ?? false
     }
 
     /// Resets what is queued and was not taken in time, so that it is counted.
     private func refuseQueued() {
-        switch listener {
-        case .some(let listener):
-            while let socket = try? takeQueued(from: listener) {
-                let peer = socket.peer
-                socket.abort()
-                core.refuse(peer, "the service ends")
-            }
-        case .none: break
+        guard let gate else { return }
+        while let socket = try? takeQueued(from: gate.listener) {
+            let peer = socket.peer
+            socket.abort()
+            core.refuse(peer, "the service ends")
         }
     }
 }

@@ -8,20 +8,28 @@ final class PooledService: Service {
     let core: ServiceCore
     let address: SocketAddress
 
-    private let door: PoolDoor
+    let entrance: Entrance?
+    private let door: any PoolEntrance
 
-    /// Starts the threads, which accept on `listener`: as many as the core has room for, and when connections are to be
+    /// Starts the threads, which accept: as many as the core has room for, and when connections are to be
     /// refused one more, which finds no room when all others serve.
-    init(listener: consuming TCPListener, core: ServiceCore) throws(Errno) {
+    init(_ listeners: Listeners, core: ServiceCore, docked: Bool) throws(Errno) {
         self.core = core
-        address = listener.address
-        door = PoolDoor(listener, core: core)
+        address = listeners.address
+        if listeners.isShared {
+            let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: true)
+            self.entrance = entrance
+            door = PoolTurnstile(entrance)
+        } else {
+            guard let gate = listeners.take().first else { throw .badDescriptor }
+            entrance = nil
+            door = PoolDoor(gate, core: core)
+        }
         let spare = core.configuration.limits.overload == .refuse ? 1 : 0
         do throws(Errno) {
             for number in 1...core.table.maximum + spare {
                 try Thread.start(name: "berth-pool\(number)") { [core, door] in
-                    while let socket = door.nextConnection() {
-                        guard let admitted = core.admit(socket) else { continue }
+                    while let admitted = door.nextConnection() {
                         core.serveOnThisThread(admitted, patienceIsSet: false)
                     }
                 }
@@ -40,4 +48,13 @@ final class PooledService: Service {
     func hurry() { core.table.hurry() }
 
     func report(_ event: ServerEvent) { core.report(event) }
+}
+
+/// Where the threads of a pool wait for connections.
+protocol PoolEntrance: Sendable {
+    /// Waits for a connection, in line with the other threads; `nil` once the service drains.
+    func nextConnection() -> Admitted?
+
+    /// Ends accepting. Call it when the service drains.
+    func close(until deadline: Deadline)
 }

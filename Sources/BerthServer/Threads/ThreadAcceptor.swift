@@ -5,43 +5,41 @@ internal import BerthSystem
 /// The thread that accepts. It neither dies nor spins: an error costs a pause, and ends nothing.
 final class ThreadAcceptor: Sendable {
     private let core: ServiceCore
-    private let recovery: AcceptRecovery
-    private let listener: Monitor<TCPListener?>
+    private let entrance: Entrance
 
-    init(core: ServiceCore, listener: consuming TCPListener) {
-        self.core = core
-        recovery = AcceptRecovery(core: core)
-        self.listener = Monitor(listener)
+    init(_ entrance: Entrance) {
+        core = entrance.core
+        self.entrance = entrance
     }
 
-    /// Accepts until the service drains; then takes what the kernel has accepted already, and closes the listener.
+    /// Accepts until the service drains; then takes what the kernel has accepted already, and closes the listeners.
     func run() {
-        guard let listener = listener.withLock({ $0.take() }) else { return }
         while !core.signals.isDraining {
-            if isWaitingForRoom, !core.table.waitForRoom(until: .after(Self.glance)) { continue }
             // Only the end of the service may cut a pause short: not a connection, and not an error of the listener,
-            // which poll(2) reports without being asked.
-            var entries = [PollEntry(core.signals.descriptor, .readable)]
-            let pauseEnd = recovery.pauseEnd
-            if pauseEnd == nil { entries.append(PollEntry(listener.fileDescriptor, .readable)) }
-            _ = try? Kernel.poll(&entries, until: Deadline(time: pauseEnd))
-            while !core.signals.isDraining, acceptOne(from: listener) {
-                if isWaitingForRoom, !core.table.waitForRoom(until: .after(.zero)) { break }
-            }
+            // which epoll(7) reports without being asked.
+            entrance.wait()
+            while acceptOne() {}
         }
-        recovery.takeRest(of: listener, until: .after(core.configuration.limits.drain)) { core.startThread(for: $0) }
-        listener.close()
+        entrance.takeRest(until: .after(core.configuration.limits.drain)) { start($0) }
+        entrance.close()
     }
 
     /// How long to wait for room before looking whether the service drains.
     private static let glance: Duration = .milliseconds(100)
 
-    private var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
-
     /// Accepts one connection; false when there is none, or when accepting failed and a pause is due.
-    private func acceptOne(from listener: borrowing TCPListener) -> Bool {
-        guard let socket = recovery.takeOne(from: listener) else { return false }
-        core.startThread(for: socket)
-        return true
+    private func acceptOne() -> Bool {
+        switch entrance.takeOne() {
+        case .connection(let admitted):
+            start(admitted)
+            return true
+        case .refused: return true
+        case .nothing: return false
+        case .full: return core.table.waitForRoom(until: .after(Self.glance))
+        }
+    }
+
+    private func start(_ admitted: Admitted) {
+        core.startThread(for: admitted, patienceIsSet: !entrance.isShared)
     }
 }

@@ -5,18 +5,25 @@ internal import BerthSystem
 /// The threads engine at work: one thread that accepts, and one for each connection.
 final class ThreadedService: Service {
     let core: ServiceCore
+    let entrance: Entrance?
     let address: SocketAddress
 
     private let accepting: Monitor<Bool>
 
-    /// Starts to accept on `listener`.
-    init(listener: consuming TCPListener, core: ServiceCore) throws(Errno) {
-        self.core = core
-        address = listener.address
+    /// Starts to accept at `entrance`.
+    init(_ entrance: Entrance, at address: SocketAddress) throws(Errno) {
+        core = entrance.core
+        self.entrance = entrance
+        self.address = address
         accepting = Monitor(true)
         // Accepted sockets inherit it, so that no connection needs a system call of its own for it.
-        try Kernel.setReceiveWaitLimit(listener.fileDescriptor, to: SocketStream.patience)
-        let acceptor = ThreadAcceptor(core: core, listener: listener)
+        // Not those of someone else, whose other services may want it otherwise.
+        if !entrance.isShared {
+            for descriptor in entrance.descriptors {
+                try Kernel.setReceiveWaitLimit(descriptor, to: SocketStream.patience)
+            }
+        }
+        let acceptor = ThreadAcceptor(entrance)
         try Thread.start(name: "berth-accept") { [accepting] in
             acceptor.run()
             accepting.change { $0 = false }
@@ -35,12 +42,13 @@ final class ThreadedService: Service {
 }
 
 extension ServiceCore {
-    /// Starts the thread of an accepted connection, or refuses it.
-    func startThread(for socket: consuming TCPSocket) {
-        guard let admitted = admit(socket) else { return }
+    /// Starts the thread of an admitted connection, or refuses it.
+    ///
+    /// - Parameter patienceIsSet: see ``serveOnThisThread(_:patienceIsSet:)``.
+    func startThread(for admitted: Admitted, patienceIsSet: Bool) {
         do throws(Errno) {
             try Thread.start(name: "berth\(admitted.id)") {
-                self.serveOnThisThread(admitted, patienceIsSet: true)
+                self.serveOnThisThread(admitted, patienceIsSet: patienceIsSet)
             }
         } catch {
             revoke(admitted, "no thread could be started: \(error)")

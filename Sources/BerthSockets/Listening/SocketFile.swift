@@ -1,10 +1,10 @@
-internal import BerthSystem
+package import BerthSystem
 internal import Synchronization
 
 /// The file of a listening Unix socket, which outlives the socket unless someone removes it.
 ///
 /// Shared by a listener and its duplicates; removed when the last of them ends, unless it was given away.
-final class SocketFile: Sendable {
+package final class SocketFile: Sendable {
     let path: String
     private let inode: UInt64
     private let device: UInt64
@@ -37,7 +37,7 @@ final class SocketFile: Sendable {
 
     /// Removes a socket file that nobody listens on; does nothing when there is none, when it is no socket, or when a
     /// server answers.
-    static func removeIfStale(_ path: String) {
+    package static func removeIfStale(_ path: String) {
         guard let before = try? Kernel.status(of: path, followLinks: false), before.isSocket else { return }
         guard isRefused(path), let after = try? Kernel.status(of: path, followLinks: false), after == before else {
             return
@@ -59,7 +59,7 @@ final class SocketFile: Sendable {
     /// Keeps other listeners of Berth away from the directory of `path` while one is made, so that a socket that is
     /// bound and does not listen yet is not taken for a stale one. Waits at most a second for someone else; a
     /// directory that cannot be locked is used without.
-    static func lockDirectory(of path: String) -> Descriptor? {
+    package static func lockDirectory(of path: String) -> Descriptor? {
         let end = path.lastIndex(of: "/")
         let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard let descriptor = try? Kernel.open(directory, [.directory]) else { return nil }

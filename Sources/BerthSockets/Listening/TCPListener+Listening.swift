@@ -22,6 +22,16 @@ extension TCPListener {
         on endpoint: Endpoint, reuse: ReusePolicy = .afterTimeWait, backlog: Int? = nil, dualStack: Bool = true,
         options: SocketOptions = .default
     ) throws(SocketError) -> TCPListener {
+        try listen(
+            on: endpoint, reuse: reuse, backlog: backlog, dualStack: dualStack, options: options, isFirstOfGroup: false)
+    }
+
+    /// The same for the first of several listeners of ``ReusePolicy/shared``, if `isFirstOfGroup`: it fails when something
+    /// of the same user listens there already, which the kernel would take for one more of the group.
+    package static func listen(
+        on endpoint: Endpoint, reuse: ReusePolicy, backlog: Int?, dualStack: Bool = true, options: SocketOptions,
+        isFirstOfGroup: Bool
+    ) throws(SocketError) -> TCPListener {
         var candidates = try endpoint.resolve(deadline: .after(.seconds(30)), for: .listening)
         if case .host = endpoint.target {
             candidates = candidates.filter { !$0.isIPv6 } + candidates.filter(\.isIPv6)
@@ -29,6 +39,7 @@ extension TCPListener {
         var failure: SocketError?
         for address in candidates {
             do {
+                if isFirstOfGroup { try check(address, dualStack: dualStack) }
                 return try listen(on: address, reuse: reuse, backlog: backlog, dualStack: dualStack, options: options)
             } catch {
                 // Another address is tried only when this machine does not have this one at all.
@@ -39,6 +50,19 @@ extension TCPListener {
             }
         }
         throw failure ?? SocketError(.resolve, address: endpoint.description, detail: "it has no address")
+    }
+
+    /// Binds and lets go again, without SO_REUSEPORT: a live listener refuses it, leftovers of connections do not.
+    private static func check(_ address: SocketAddress, dualStack: Bool) throws(SocketError) {
+        guard let port = address.port, port != 0 else { return }
+        let socket: Descriptor
+        do { socket = try Kernel.openStreamSocket(family: address.family, nonBlocking: false) } catch {
+            throw SocketError(.open, address: address.description, errno: error)
+        }
+        var settings = [OptionSetting(.reuseAddress, true)]
+        if case .ipv6 = address, address.isWildcard { settings.append(OptionSetting(.v6Only, !dualStack)) }
+        try settings.apply(to: socket.rawValue, address: address)
+        try bind(socket.rawValue, to: address)
     }
 
     private static func listen(

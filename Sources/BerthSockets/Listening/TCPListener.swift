@@ -95,6 +95,9 @@ extension TCPListener {
         return descriptor
     }
 
+    /// Leaves the file of a Unix socket where it is when the listener ends, since another process goes on with it.
+    package func keepFile() { file?.giveUp() }
+
     /// A second value for the same listener, with a descriptor of its own. They share the accept queue, the options
     /// and the blocking mode. The address stays taken until both are closed.
     public func duplicate() throws(SocketError) -> TCPListener {

@@ -11,6 +11,9 @@ package struct FileStatus: Sendable, Hashable {
     package let isSocket: Bool
     /// Nanoseconds since 1970 of the last change of the content.
     package let modified: Int64
+    package let owner: UInt32
+    /// Whether its group, or everyone, may write to it.
+    package let isWritableByOthers: Bool
 
     init(_ status: stat) {
         size = Int64(status.st_size)
@@ -21,6 +24,8 @@ package struct FileStatus: Sendable, Hashable {
         isDirectory = kind == S_IFDIR
         isSocket = kind == S_IFSOCK
         modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        owner = status.st_uid
+        isWritableByOthers = status.st_mode & 0o022 != 0
     }
 }
 

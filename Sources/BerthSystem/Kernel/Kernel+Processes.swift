@@ -62,7 +62,7 @@ extension Kernel {
     }
 
     /// Calls `body` with the texts as a null-terminated array of C strings.
-    private static func withCStrings<R>(
+    static func withCStrings<R>(
         _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R
     ) -> R {
         let copies = unsafe texts.map { unsafe strdup($0) } + [nil]
@@ -74,9 +74,7 @@ extension Kernel {
     package static func waitForEnd(of pid: Int32) throws(Errno) -> ProcessEnd {
         var status: Int32 = 0
         _ = try retrying(.wait) { unsafe waitpid(pid, &status, 0) }
-        // The macros WIFSIGNALED and friends are not imported: the low seven bits are the signal, 0 for an exit.
-        let signal = status & 0x7f
-        return signal == 0 ? .exited(code: (status >> 8) & 0xff) : .signalled(signal)
+        return ProcessEnd(status: status)
     }
 
     /// A descriptor that becomes readable when the process ends. The corresponding C function is `pidfd_open(2)`.

@@ -51,6 +51,23 @@ int64_t berth_monotonic_now(void);
 
 // --- Processes and threads -------------------------------------------------------------------------------------
 int berth_spawn_closefrom(void *file_actions, int first);
+// Starts a program that inherits exactly the descriptors `fds`, from 3 on in their order, besides 0, 1 and 2. Signals are
+// at their defaults and unblocked. `pid_digits`, a place within `environment` that has room for 10 digits and a null, gets
+// the process id of the child before it is exec'd. Returns the process id, or -1 with errno, that of the exec included.
+struct berth_start {
+    const char *program;
+    char *const *arguments;
+    char *const *environment;
+    char *pid_digits;
+    const int *fds;
+    int fd_count;
+    // Leads a process group of its own.
+    int own_group;
+    // Is sent to it when the thread that started it ends; 0 for none.
+    int death_signal;
+};
+pid_t berth_start_inheriting(const struct berth_start *start);
+int berth_peer_credentials(int fd, pid_t *pid, uid_t *user);
 // How many processors the calling thread may run on.
 int berth_processor_count(void);
 int berth_pidfd_open(pid_t pid);

@@ -4,8 +4,8 @@ internal import BerthSystem
 
 /// A `berth serve --service echo` under one model, as a child process: what it uses can be told apart from what we use.
 final class ServedModel: Sendable {
-    /// The models that are compared: those that `berth serve --model` takes.
-    static let names = ConcurrencyModel.all.map(\.name)
+    /// The models that are compared: those of one process, whose processor time is asked for.
+    static let names = ConcurrencyModel.all.filter { !$0.hasWorkers }.map(\.name)
 
     private struct Said {
         var text: [UInt8] = []

@@ -1,0 +1,132 @@
+internal import ArgumentParser
+internal import BerthHarbour
+internal import BerthServer
+internal import BerthSockets
+internal import BerthSystem
+
+/// `berth run`.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Supervise any program that takes its listening socket as descriptor 3.",
+        discussion: """
+            The program gets LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES (man 3 sd_listen_fds). The socket stays open when
+            the program is replaced or dies: who connects meanwhile waits. To leave, the program is sent SIGTERM; it is to
+            accept nothing more, finish what it has, and end.
+
+            EXAMPLES
+              berth run --listen :8080 --workers 3 -- python3 app.py
+              berth reload :8080
+              berth rollout :8080 --to ./app-v2 --share 34
+            """)
+
+    /// How the listening sockets are laid out.
+    enum Layout: String, ExpressibleByArgument, CaseIterable {
+        case processPool = "process-pool"
+        case reusePort = "reuse-port"
+    }
+
+    /// How a program shows that it is ready.
+    enum Readiness: String, ExpressibleByArgument, CaseIterable {
+        case alive, notify
+    }
+
+    @Option(help: "Where to listen: HOST:PORT, :PORT (everywhere), [IPV6]:PORT, a path, @NAME. Port 0: any.")
+    var listen: Endpoint
+
+    @Option(help: ArgumentHelp("How many processes. Default: one for each processor.", valueName: "count"))
+    var workers: Int?
+
+    @Option(help: "process-pool: one socket for all; reuse-port: one for each. Default: process-pool.")
+    var layout: Layout = .processPool
+
+    @Option(
+        help: """
+            How the program shows that it is ready: alive (it is still there after half a second), notify (READY=1 to \
+            NOTIFY_SOCKET, man 3 sd_notify).
+            """)
+    var ready: Readiness = .alive
+
+    @Option(help: "Connections that may wait to be accepted. Default: as many as the kernel allows.")
+    var backlog: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where operators reach the harbour; \"none\" for nowhere. Default: by the address, printed at the start.",
+            valueName: "path"))
+    var control: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a program may take to leave before it is killed. Default: 60.", valueName: "seconds"))
+    var patience: Double = 60
+
+    @OptionGroup(title: "Readiness")
+    var readiness: ReadinessOptions
+
+    @Argument(parsing: .postTerminator, help: "The program and its arguments.")
+    var program: [String] = []
+
+    func validate() throws {
+        if let mistake = listen.mistake { throw ValidationError(mistake.description) }
+        if program.isEmpty { throw ValidationError("there is no program: berth run --listen :8080 -- PROGRAM …") }
+        if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is between 1 and 1024.") }
+        if let backlog, backlog < 0 { throw ValidationError("--backlog is not negative.") }
+        if !(0...31_536_000).contains(patience) { throw ValidationError("--patience is between 0 and a year.") }
+    }
+
+    func run() throws {
+        Kernel.ignoreBrokenPipes()
+        let layout: HarbourLayout = layout == .reusePort ? .each : .shared
+        let workers = workers ?? Kernel.processorCount
+        do throws(SocketError) {
+            let berths = try openBerths(layout, workers)
+            Talk.say("running \(program[0]) on \(berths.address) (\(self.layout.rawValue) of \(workers))")
+            let stop = try Self.neverReadable()
+            let harbour = try Harbour(try configuration(layout, workers, berths), berths: berths)
+            let report = harbour.run(until: stop.descriptor.rawValue)
+            if let failure = report.failure {
+                throw SocketError(.serve, address: berths.address.description, detail: failure)
+            }
+        } catch { throw CommandFailure(message: explain(error)) }
+    }
+
+    private func openBerths(_ layout: HarbourLayout, _ workers: Int) throws(SocketError) -> Berths {
+        if let environment = try ListenEnvironment.current() { return try Berths.inherited(environment) }
+        return try Berths.open(
+            on: listen, layout: layout, count: workers, reuse: .afterTimeWait, backlog: backlog, options: .default)
+    }
+
+    private func configuration(
+        _ layout: HarbourLayout, _ workers: Int, _ berths: Berths
+    ) throws(SocketError) -> HarbourConfiguration {
+        var settings = SupervisionSettings(workers: workers, berths: berths.count)
+        // The program says nothing, and cannot be told where to dock.
+        settings.silence = nil
+        settings.rescueAfter = nil
+        settings.patience = .zero
+        settings.drain = .seconds(patience)
+        let worker = WorkerProgram(
+            path: program[0], arguments: program,
+            readiness: ready == .notify ? .notify : .alive(.milliseconds(500)))
+        var result = HarbourConfiguration(
+            program: worker, server: listen.description, layout: layout, settings: settings
+        ) { Talk.say($0.description) }
+        result.upgradeProgram = try WorkerProgram.own(arguments: CommandLine.arguments)
+        if let control { result.control = control == "none" ? .none : .path(control) }
+        let notice = ReadyAnnouncement(portFile: readiness.portFile, descriptor: readiness.readyFd)
+        let address = berths.address
+        result.becameReady = { for problem in notice.announce(address) { Talk.say(problem) } }
+        return result
+    }
+
+    /// A descriptor for a wish that nobody makes: signals and operators end it.
+    private static func neverReadable() throws(SocketError) -> WakeUp {
+        do throws(Errno) { return try WakeUp() } catch { throw SocketError(.open, address: "signals", errno: error) }
+    }
+
+    private func explain(_ error: SocketError) -> String {
+        let failure = ServerError(explaining: error, reuse: .afterTimeWait)
+        return failure.finding.map { "\(failure.cause)\n\($0)" } ?? failure.description
+    }
+}

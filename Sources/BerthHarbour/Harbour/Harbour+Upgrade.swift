@@ -1,0 +1,123 @@
+internal import BerthSockets
+internal import BerthSystem
+
+/// A new harbour that is to take over from this one.
+final class Upgrade {
+    let pid: Int32
+    let process: Descriptor
+    let link: Link
+    /// When it is given up.
+    let deadline: MonotonicTime
+    var wasKilled = false
+
+    static let variable = "BERTH_UPGRADE"
+
+    /// Starts the program as it lies on disk now, with the berths.
+    init(_ program: WorkerProgram, berths: Berths, within time: Duration) throws(Errno) {
+        let own = ["LISTEN_FDS", "LISTEN_FDNAMES", Self.variable] + WorkerRole.Variable.all
+        var environment = Kernel.environment.filter { text in !own.contains { text.hasPrefix("\($0)=") } }
+        let pair = try Kernel.messagePair()
+        environment += [
+            "LISTEN_FDS=\(berths.count)", "LISTEN_FDNAMES=\(berths.names.joined(separator: ":"))",
+            "\(Self.variable)=\(ListenEnvironment.firstDescriptor + Int32(berths.count))",
+        ]
+        pid = try Kernel.start(
+            program.path, arguments: program.arguments, environment: environment, pidVariable: "LISTEN_PID",
+            inherited: berths.descriptors + [pair.writing.rawValue], ownGroup: false)
+        link = Link(try Kernel.duplicate(pair.reading.rawValue))
+        process = try Kernel.openProcess(pid)
+        deadline = .now.advanced(by: time)
+    }
+
+    /// The harbour that has started this process to take over from it; `nil` for one that was started otherwise.
+    static func predecessor() -> Link? {
+        guard let number = Kernel.environmentVariable(variable).flatMap({ Int32($0) }),
+            (try? ListenEnvironment.current()) ?? nil != nil, (try? Kernel.setCloseOnExec(number, true)) != nil
+        else { return nil }
+        return Link(Descriptor(owning: number))
+    }
+}
+
+// USR2: the harbour itself is replaced. The new one gets the berths, starts its workers, and says when they are ready; then
+// the old one has its workers leave. Until then a failure of the new one changes nothing.
+extension Harbour {
+    func beginUpgrade() {
+        if supervision.isStopping { return }
+        if upgrade != nil { return configuration.observe(.note("an upgrade is under way")) }
+        guard let program = configuration.upgradeProgram else {
+            return configuration.observe(.note("this harbour cannot be upgraded"))
+        }
+        do throws(Errno) {
+            let next = try Upgrade(program, berths: berths, within: configuration.settings.readyWithin * 2)
+            upgrade = next
+            configuration.observe(.note("upgrade: a new harbour (pid \(next.pid)) starts"))
+        } catch {
+            configuration.observe(.note("the upgrade failed, this harbour goes on: \(program.path): \(error)"))
+        }
+    }
+
+    /// Hears what the new harbour says.
+    func listenToSuccessor() {
+        guard let upgrade else { return }
+        while case .message(let message) = upgrade.link.receive() {
+            guard message == .ready else { continue }
+            configuration.observe(.note("upgrade: the new harbour (pid \(upgrade.pid)) has taken over"))
+            notifier.tell(.mainProcess(upgrade.pid), .ready)
+            // It opens its own control socket when this link has ended.
+            door = nil
+            waiting = []
+            berths.keepFiles()
+            self.upgrade = nil
+            return handle(.handOver)
+        }
+    }
+
+    /// The new harbour's process has ended, or it takes too long.
+    func checkSuccessor() {
+        guard let upgrade else { return }
+        if let end = (try? Kernel.endIfEnded(of: upgrade.pid)) ?? nil {
+            self.upgrade = nil
+            configuration.observe(
+                .note("the upgrade failed, this harbour goes on: the new one \(end) before it was ready"))
+        } else if upgrade.deadline <= .now, !upgrade.wasKilled {
+            upgrade.wasKilled = true
+            try? Kernel.signal(upgrade.pid, Signal.kill.rawValue)
+        }
+    }
+
+    /// What the old harbour has to say is nothing but its end.
+    func listenToPredecessor() {
+        guard let link = predecessor else { return }
+        while true {
+            switch link.receive() {
+            case .message: continue
+            case .nothing: return
+            case .end:
+                predecessor = nil
+                do throws(SocketError) { try openDoor() } catch {
+                    configuration.observe(.note("no control socket: \(error)"))
+                }
+                if let door { configuration.observe(.note("control \(door.path)")) }
+                return
+            }
+        }
+    }
+
+    /// Opens the control socket.
+    ///
+    /// - Throws: what is wrong with a path that was asked for. Of the usual one nobody has to know: that is a note.
+    func openDoor() throws(SocketError) {
+        switch configuration.control {
+        case .none: break
+        case .path(let path): door = try ControlDoor(path: path)
+        case .automatic:
+            if let problem = ControlPath.prepareDirectory() {
+                return configuration.observe(.note("no control socket: \(problem)"))
+            }
+            ControlPath.sweep()
+            do throws(SocketError) { door = try ControlDoor(path: ControlPath.path(for: berths.address)) } catch {
+                configuration.observe(.note("no control socket: \(error)"))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+internal import BerthSockets
+internal import BerthSystem
+
+/// Something that happened to a harbour or to one of its workers. The description is a sentence for people.
+public enum HarbourEvent: Sendable, Hashable {
+    /// The harbour has its berths and starts its workers.
+    case opened(workers: Int, berths: Int, control: String?)
+    case workerStarted(Int, pid: Int32, generation: String)
+    case workerReady(Int, pid: Int32, generation: String, after: Duration)
+    /// A worker was told to take nothing new, to finish what it has, and to leave.
+    case workerLeaving(Int, reason: String)
+    case workerLeft(Int, served: Int)
+    /// A worker ended without having been told to.
+    case workerLost(Int, how: String, restart: Duration?)
+    /// A worker could not be started, or ended before it was ready.
+    case workerFailed(Int, how: String, restart: Duration?)
+    /// A worker has not said anything for so long; another one takes its place.
+    case workerSilent(Int, for: Duration)
+    /// A worker did not leave, or did not become ready, in time.
+    case workerKilled(Int, reason: String)
+    case rolloutBegan(generation: String, workers: Int)
+    case rolloutEnded(generation: String)
+    /// A new generation was given up; the old one serves.
+    case rolloutFailed(generation: String, reason: String)
+    /// Connections waited at a berth while its workers accepted nothing: others dock there too.
+    case rescued(berth: Int, waiting: Int, helpers: Int)
+    case rescueEnded(berth: Int)
+    case scaled(from: Int, to: Int)
+    case paused
+    case resumed
+    case stopping(active: Int)
+    case ended(WorkerCounts)
+    /// Something that operators should know of.
+    case note(String)
+}
+
+extension HarbourEvent: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .opened(let workers, let berths, let control):
+            "harbour: \(Self.count(workers, "worker")) at \(Self.count(berths, "berth"))"
+                + (control.map { ", control \($0)" } ?? "")
+        case .workerStarted(let id, let pid, let generation): "worker \(id) (pid \(pid), \(generation)) starts"
+        case .workerReady(let id, let pid, let generation, let time):
+            "worker \(id) (pid \(pid), \(generation)) is ready after \(time.short)"
+        case .workerLeaving(let id, let reason): "worker \(id) leaves: \(reason)"
+        case .workerLeft(let id, let served): "worker \(id) has left, having served \(Self.count(served, "connection"))"
+        case .workerLost(let id, let how, let restart):
+            "worker \(id) \(how)" + (restart.map { "; another one starts \(Self.soon($0))" } ?? "")
+        case .workerFailed(let id, let how, let restart):
+            "worker \(id) \(how) before it was ready" + (restart.map { "; another one starts \(Self.soon($0))" } ?? "")
+        case .workerSilent(let id, let time):
+            "worker \(id) has said nothing for \(time.short); another one takes its place"
+        case .workerKilled(let id, let reason): "worker \(id) is killed: \(reason)"
+        case .rolloutBegan(let generation, let workers):
+            "\(generation) takes over from \(Self.count(workers, "worker")), one after the other"
+        case .rolloutEnded(let generation): "\(generation) has taken over"
+        case .rolloutFailed(let generation, let reason): "\(generation) was given up, the old version serves: \(reason)"
+        case .rescued(let berth, let waiting, let helpers):
+            "\(Self.count(waiting, "connection")) waited at berth \(berth) while nobody accepted there; "
+                + "\(Self.count(helpers, "neighbour")) \(helpers == 1 ? "docks" : "dock") there too"
+        case .rescueEnded(let berth): "berth \(berth) is served by its own worker again"
+        case .scaled(let from, let to): "\(Self.count(from, "worker")) become \(to)"
+        case .paused: "paused: connections wait in the berths"
+        case .resumed: "resumed"
+        case .stopping(let active): "ending; \(Self.count(active, "connection")) open"
+        case .ended(let counts): "served \(Self.count(counts.accepted, "connection"))" + Self.outcomes(counts)
+        case .note(let text): text
+        }
+    }
+
+    private static func outcomes(_ counts: WorkerCounts) -> String {
+        let parts = counts.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        let refused = counts.refused > 0 ? "; refused \(counts.refused)" : ""
+        return (parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")) + refused
+    }
+
+    private static func soon(_ time: Duration) -> String { time <= .zero ? "at once" : "in \(time.short)" }
+
+    private static func count(_ number: Int, _ noun: String) -> String {
+        number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+    }
+}

@@ -1,0 +1,21 @@
+/// What a worker has counted since its start.
+public struct WorkerCounts: Sendable, Hashable {
+    /// Connections accepted, refused ones not counted.
+    public var accepted = 0
+    /// Connections open now.
+    public var active = 0
+    /// Connections accepted and reset at once.
+    public var refused = 0
+    /// Ended connections by outcome.
+    public var outcomes: [String: Int] = [:]
+
+    public init() {}
+
+    /// Adds what another worker has counted.
+    package mutating func add(_ other: WorkerCounts) {
+        accepted += other.accepted
+        active += other.active
+        refused += other.refused
+        outcomes.merge(other.outcomes, uniquingKeysWith: +)
+    }
+}

@@ -1,0 +1,82 @@
+internal import BerthHarbour
+internal import BerthSockets
+internal import BerthSystem
+
+// What the first process of a model with workers does.
+extension Server {
+    /// Opens the berths, starts the workers, and sees to them until the service ends.
+    func superviseWorkers(until request: StopRequest) throws -> StopReport {
+        guard case (let layout, let workers)? = plan else {
+            throw ServerError(serving: SocketError(.serve, address: endpoint.description, errno: .invalidArgument))
+        }
+        let berths: Berths
+        do throws(SocketError) {
+            if let environment = try ListenEnvironment.current(), HandedOver.take() {
+                berths = try Berths.inherited(environment)
+            } else {
+                berths = try Berths.open(
+                    on: endpoint, layout: layout, count: workers, reuse: configuration.reuse,
+                    backlog: configuration.backlog, options: configuration.socketOptions)
+            }
+        } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
+        do throws(SocketError) {
+            let wish: Int32
+            do throws(Errno) { wish = try request.descriptor } catch {
+                throw SocketError(.serve, address: endpoint.description, errno: error)
+            }
+            report(.listening(berths.address, backlog: berths.backlog.effective, note: berths.backlog.note))
+            let harbour = try Harbour(try harbourConfiguration(layout, workers, berths), berths: berths)
+            let begin = MonotonicTime.now
+            let result = harbour.run(until: wish)
+            if let failure = result.failure {
+                throw SocketError(.serve, address: berths.address.description, detail: failure)
+            }
+            return StopReport(
+                active: 0, killed: result.killed + (result.counts.outcomes[Outcome.Kind.killed.rawValue] ?? 0),
+                stuck: [],
+                duration: MonotonicTime.now.duration(since: begin))
+        } catch { throw ServerError(serving: error) }
+    }
+
+    private var plan: (HarbourLayout, Int)? {
+        switch model.resolved(for: configuration.limits) {
+        case .eventLoops, .threads, .threadPool: nil
+        case .processes(let reserve): (.shared, reserve ?? 1)
+        case .processPool(let workers, _): (.shared, workers ?? 1)
+        case .reusePort(let workers, _): (.each, workers ?? 1)
+        }
+    }
+
+    private func harbourConfiguration(
+        _ layout: HarbourLayout, _ workers: Int, _ berths: Berths
+    ) throws(SocketError) -> HarbourConfiguration {
+        let options = configuration.workers
+        var settings = SupervisionSettings(workers: workers, berths: berths.count)
+        settings.readyWithin = options.readyWithin
+        settings.patience = options.patience
+        // Connections that do not end are cut, and their handlers have five seconds more.
+        settings.drain = configuration.limits.drain + .seconds(10)
+        settings.connectionsPerWorker = options.connectionsPerWorker
+        settings.workerAge = options.age
+        settings.rescueAfter = options.rescue
+        if case .processes = model {
+            settings.mostProcesses = ConcurrencyModel.mostProcesses(configuration.limits)
+            // As many as there may be at once: each connection has one started.
+            settings.surge = workers
+        }
+        var result = HarbourConfiguration(
+            program: try WorkerProgram.own(arguments: CommandLine.arguments), server: endpoint.description,
+            layout: layout, settings: settings
+        ) { [self] event in report(.harbour(event)) }
+        result.layoutName = model.name
+        result.upgradeProgram = result.program
+        let address = berths.address
+        result.becameReady = { [self] in announce(address) }
+        switch options.control {
+        case .automatic: result.control = .automatic
+        case .path(let path): result.control = .path(path)
+        case .none: result.control = .none
+        }
+        return result
+    }
+}

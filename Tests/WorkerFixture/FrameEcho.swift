@@ -1,0 +1,1 @@
+../BerthServerTests/FrameEcho.swift
