@@ -38,7 +38,8 @@ let package = Package(
         .target(name: "BerthFraming", swiftSettings: settings),
         .target(
             name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
-        .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
+        .target(
+            name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem", "CBerth"], swiftSettings: settings),
         .target(
             name: "BerthEngine", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem"], swiftSettings: settings),
         .target(
