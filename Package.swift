@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(
             name: "BerthCommandTests",
             dependencies: [
-                "BerthCommand", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem",
+                "BerthCommand", "BerthServer", "BerthInspect", "BerthEngine", "BerthSockets", "BerthFraming",
+                "BerthSystem",
                 "TestSupport",
             ],
             swiftSettings: settings),

@@ -21,7 +21,7 @@ struct BerthTool: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, ConnectCommand.self, SendCommand.self, ReceiveCommand.self, BenchCommand.self,
-            WhyCommand.self, CheckCommand.self, FreeCommand.self,
+            WhyCommand.self, CheckCommand.self, WatchCommand.self, FreeCommand.self, ExplainCommand.self,
         ])
 
     /// The parser's own exit codes are replaced by those of the design.
