@@ -228,7 +228,7 @@ extension RuleScene {
                 for c, a in others: c.shutdown(socket.SHUT_WR); a.recv(1)
                 """),
         RuleScene(
-            name: "half of the local ports", ready: "others = [pair() for i in range(10)]",
+            name: "half of the local ports", ready: "s = listener(64); others = [pair(s) for i in range(10)]",
             settings: [("net/ipv4/ip_local_port_range", "20000 20020")]),
         RuleScene(
             name: "connections that end politely", ready: "others = [pair() for i in range(4)]",

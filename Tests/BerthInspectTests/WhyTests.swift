@@ -1,8 +1,9 @@
-import BerthInspect
 import BerthSockets
 import BerthSystem
 import TestSupport
 import Testing
+
+@testable import BerthInspect
 
 @Suite("berth why tells who has a port, and what a bind would meet", .enabled(if: PrivateNetwork.isAvailable))
 struct WhyTests {
@@ -183,5 +184,41 @@ struct WhyTests {
         let address = SocketAddress.ipv4(.any, port: report.port)
         #expect(report.verdict(.exclusive, address).allowed == false)
         #expect(report.verdict(.afterTimeWait, address, isOtherUser: true).allowed == true)
+    }
+}
+
+@Suite("berth why of an address that cannot be bound at all")
+struct WhyRefusedTests {
+    static func report(_ address: SocketAddress, change: (inout HostSettings) -> Void = { _ in }) -> PortReport {
+        var settings = HostSettings()
+        settings.firstUnprivilegedPort = .known(1024)
+        settings.mayBindAnyPort = .known(false)
+        settings.allowsForeignAddresses = .known(false)
+        settings.addresses = .known([Fixture.ipv4("127.0.0.1", 0), Fixture.ipv4("10.0.0.5", 0)])
+        change(&settings)
+        let evidence = BindEvidence(
+            holders: .known([]), settings: settings, users: UserNames(names: [1000: "deploy"]), time: Fixture.now)
+        return PortReport(
+            transport: .tcp, port: address.port ?? 0, addresses: [address], holders: [], evidence: evidence,
+            elsewhere: [], user: 1000)
+    }
+
+    @Test("a low port without the right to it")
+    func lowPort() {
+        let report = Self.report(Fixture.ipv4("0.0.0.0", 80))
+        #expect(
+            report.answer
+                == "0.0.0.0:80 cannot be bound by user deploy: ports below 1024 need CAP_NET_BIND_SERVICE")
+        #expect(report.isFree == false)
+        #expect(Self.report(Fixture.ipv4("0.0.0.0", 80)) { $0.mayBindAnyPort = .known(true) }.isFree == true)
+    }
+
+    @Test("an address of another machine")
+    func foreign() {
+        let report = Self.report(Fixture.ipv4("192.0.2.1"))
+        #expect(report.answer == "192.0.2.1:8080 cannot be bound: 192.0.2.1 is not an address of this machine")
+        #expect(report.advice == ["bind one of the addresses above, or every one of them: 0.0.0.0:8080"])
+        #expect(Self.report(Fixture.ipv4("10.0.0.5")).isFree == true)
+        #expect(Self.report(Fixture.ipv4("127.0.0.9")).isFree == true)
     }
 }

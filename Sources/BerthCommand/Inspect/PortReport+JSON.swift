@@ -37,6 +37,7 @@ extension PortReport {
         text.add("transport", transport == .tcp ? "tcp" : "udp")
         text.add("port", Int(port))
         text.add("answer", answer)
+        text.add("isFree", json: isFree.map { "\($0)" } ?? "null")
         text.add("holders", json: JSONText.array(holders.map(Self.json)))
         let cells = addresses.flatMap { address in
             ReusePolicy.allCases.flatMap { reuse in

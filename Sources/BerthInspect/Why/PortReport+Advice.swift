@@ -3,6 +3,7 @@ internal import BerthSockets
 /// What to do, the most harmless first.
 extension PortReport {
     package var advice: [String] {
+        if let refusal { return refusal.fixes }
         let address = addresses[0]
         let (allowed, blockers) = verdict(.afterTimeWait, address)
         guard allowed != true else { return adviceWhereFree(address) }

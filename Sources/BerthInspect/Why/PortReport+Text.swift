@@ -12,6 +12,9 @@ extension PortReport {
     /// The whole answer, without a line break at the end.
     package var text: String {
         var lines = [answer]
+        // No bind was made here: what it said is nobody's evidence.
+        let reasons = refusal?.evidence.filter { $0.source != "the bind that failed" } ?? []
+        lines += reasons.map { "  \($0.text) (\($0.source))" }
         if !groups.isEmpty { lines += ["", "who holds it:"] + groups.enumerated().flatMap(lines(of:)) }
         if !elsewhere.isEmpty {
             lines += ["", "in other networks of this machine (they are in nobody's way here):"]
@@ -20,7 +23,8 @@ extension PortReport {
                     + "\(place.process.pid)"
             }
         }
-        lines += ["", "if you bind now:"] + tableLines()
+        lines += ["", refusal == nil ? "if you bind now:" : "as far as others are concerned, if you bind now:"]
+        lines += tableLines()
         let advice = advice
         if !advice.isEmpty {
             lines += ["", "what to do, the most harmless first:"]
@@ -33,6 +37,7 @@ extension PortReport {
 
     /// The first line: whether a server can start there, and if not, why.
     package var answer: String {
+        if let refusal { return refusal.headline }
         let address = addresses[0]
         let (allowed, blockers) = verdict(.afterTimeWait, address)
         switch allowed {

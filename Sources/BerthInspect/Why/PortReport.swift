@@ -51,7 +51,27 @@ package struct PortReport: Sendable {
     }
 
     /// Whether a server with the usual policy could start on the address asked for.
-    package var isFree: Bool? { verdict(.afterTimeWait, addresses[0]).allowed }
+    package var isFree: Bool? { refusal == nil ? verdict(.afterTimeWait, addresses[0]).allowed : false }
+
+    /// Why the kernel would refuse the address itself, whoever else is there: no right to a low port, or not an address
+    /// of this machine.
+    package var refusal: Finding? {
+        let settings = evidence.settings
+        let address = addresses[0]
+        let errno: Errno
+        if let first = settings.firstUnprivilegedPort.value, port < first, settings.mayBindAnyPort.value == false {
+            errno = .permissionDenied
+        } else if !address.unmapped.isWildcard, !address.unmapped.isLoopback,
+            settings.allowsForeignAddresses.value == false, let own = settings.addresses.value,
+            !own.contains(where: { $0.withPort(port) == address.unmapped })
+        {
+            errno = .addressNotAvailable
+        } else {
+            return nil
+        }
+        return BindExplanation.finding(
+            for: attempt(.afterTimeWait, address), reuse: .afterTimeWait, errno: errno, evidence: evidence)
+    }
 }
 
 extension PortReport {
