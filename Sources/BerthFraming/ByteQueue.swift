@@ -27,7 +27,7 @@ public struct ByteQueue: ~Copyable {
     @inlinable public var isEmpty: Bool { head == tail }
 
     /// How many bytes of memory the queue owns.
-    public var allocatedCount: Int { capacity }
+    @inlinable public var allocatedCount: Int { capacity }
 
     /// The waiting bytes.
     @inlinable public var bytes: RawSpan {
@@ -69,7 +69,10 @@ public struct ByteQueue: ~Copyable {
     }
 
     /// Forgets all waiting bytes.
-    public mutating func removeAll() { consume(count) }
+    @inlinable public mutating func removeAll() {
+        head = 0
+        tail = 0
+    }
 
     /// Makes room for at least `additional` bytes behind the waiting ones.
     @inlinable public mutating func reserve(_ additional: Int) {
@@ -151,6 +154,30 @@ public struct ByteQueue: ~Copyable {
             tail = 0
         }
         return unsafe UnsafeRawBufferPointer(start: storage.unsafelyUnwrapped + start, count: count)
+    }
+
+    /// Takes over the memory of `other`. Neither may hold a byte, and this queue no memory of its own.
+    @inlinable @inline(__always)
+    package mutating func takeMemory(of other: inout ByteQueue) {
+        precondition(unsafe storage == nil && other.isEmpty, "memory taken over that is in use")
+        unsafe storage = other.storage
+        capacity = other.capacity
+        unsafe other.storage = nil
+        other.capacity = 0
+    }
+
+    /// The memory behind the waiting bytes, and how much it is.
+    @inlinable @inline(__always)
+    package var spare: UnsafeMutableRawBufferPointer {
+        guard let storage = unsafe storage else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+        return unsafe UnsafeMutableRawBufferPointer(start: storage + tail, count: capacity &- tail)
+    }
+
+    /// Counts bytes that were written to ``spare``.
+    @inlinable @inline(__always)
+    package mutating func grow(by count: Int) {
+        precondition(count >= 0 && count <= capacity &- tail, "more bytes written than there was room for")
+        tail &+= count
     }
 
     /// Appends one byte.

@@ -14,6 +14,9 @@ public struct PrefixLayout: BitwiseCopyable, Sendable {
     /// No answers.
     public static let none = PrefixLayout(width: 0, isBigEndian: true, ownBytes: 0, maximum: 0)
 
+    /// Whether it gives no answers.
+    @inlinable public var isNone: Bool { width == 0 }
+
     init(width: Int, isBigEndian: Bool, ownBytes: UInt64, maximum: UInt64) {
         self.width = width
         self.isBigEndian = isBigEndian

@@ -7,11 +7,7 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    public static var now: MonotonicTime {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
+    public static var now: MonotonicTime { MonotonicTime(nanoseconds: Kernel.monotonicNow) }
 
     /// The time of the kernel's last timer tick: not after ``now``, behind it by less than ``coarseness``, and read in a
     /// fifth of the time (`CLOCK_MONOTONIC_COARSE`).

@@ -4,7 +4,9 @@ internal import Synchronization
 package enum Syscall: String, Sendable, Hashable, CaseIterable {
     case accept, bind, close, connect, duplicate, epoll, eventDescriptor, fileStatus, getOption, listen, localAddress,
         open
-    case peerAddress, pipe, poll, read, receive, rename, resolve, seek, send, sendFile, setOption, shutdown, socket
+    case peerAddress, pipe, poll, read, receive, rename, resolve, ringEnter, ringMap, ringRegister, ringSetup, seek,
+        send
+    case sendFile, setOption, shutdown, socket
     case spawn, synchronise, truncate, unlink, wait, write
 }
 

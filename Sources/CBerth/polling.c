@@ -16,10 +16,6 @@ int berth_epoll_wait(int epoll, void *entries, int count, int timeout) {
 
 size_t berth_epoll_entry_size(void) { return sizeof(struct epoll_event); }
 
-uint32_t berth_epoll_events(const void *entries, int index) { return ((const struct epoll_event *)entries)[index].events; }
-
-uint64_t berth_epoll_token(const void *entries, int index) { return ((const struct epoll_event *)entries)[index].data.u64; }
-
 int berth_epoll_wait_precisely(int epoll, void *entries, int count, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     return epoll_pwait2(epoll, entries, count, &timeout, NULL);

@@ -9,3 +9,8 @@ int berth_processor_count(void) {
     if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
     return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
+
+// Of the Swift runtime: what UnsafeCurrentTask.isCancelled calls.
+extern _Bool swift_task_isCancelled(const void *task) __attribute__((swiftcall));
+
+_Bool berth_task_is_cancelled(const void *task) { return swift_task_isCancelled(task); }

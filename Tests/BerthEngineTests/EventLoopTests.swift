@@ -30,7 +30,7 @@ struct EventLoopTests {
         let made = Monitor<Box?>(nil)
         loop.call {
             let socket = TCPSocket(descriptor: Descriptor(owning: number), peer: peer)
-            let connection = Connection(id: ConnectionID(number: 1), socket: socket, framing: framing, loop: loop)
+            let connection = Connection(id: ConnectionID(number: 1), socket: socket, framing: SharedFraming(framing), loop: loop)
             if watched { try? connection.watch() }
             let box = Box(connection)
             made.change { $0 = box }
@@ -99,10 +99,11 @@ struct EventLoopTests {
         try await Self.withLoop { loop in
             for round in 0..<60 {
                 let (box, stream) = try await onOwnThread { try Self.transfer(Self.pair(loop)) }
-                let cancellation = LoopCancellation(loop)
-                if round % 3 == 0 { cancellation.cancel() }
+                let token = try #require(box.connection.runner)
+                if round % 3 == 0 { loop.cancel(token) }
                 let task = Task(executorPreference: loop) {
-                    cancellation.reach(box.connection)
+                    box.connection.heedCancellation()
+                    if round % 3 == 2 { withUnsafeCurrentTask { unsafe $0?.cancel() } }
                     do throws(StreamError) {
                         if round % 2 == 0 {
                             _ = try await box.connection.readLine()
@@ -119,7 +120,7 @@ struct EventLoopTests {
                     // Until it surely waits: what it has written, or nothing, and then nothing happens.
                     for _ in 0..<round { await Task.yield() }
                 }
-                cancellation.cancel()
+                if round % 3 != 2 { loop.cancel(token) }
                 let wasCancelled = await task.value
                 #expect(wasCancelled)
                 stream.stream.close()

@@ -81,7 +81,7 @@ extension Connection {
                 ReplyWriter(self))
             return true
         }
-        if !canReply() { try await flush() }
+        if !core.output.isOpen, !canReply() { try await flush() }
         guard try await findFrame() else { return false }
         let found = core.input.found
         defer { core.input.queue.consume(found.consumed) }

@@ -59,7 +59,7 @@ public final class Connection {
 
     /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
     package init(
-        id: ConnectionID, socket: consuming TCPSocket, framing: Framing, loop: EventLoop, signals: ServerSignals? = nil,
+        id: ConnectionID, socket: consuming TCPSocket, framing: SharedFraming, loop: EventLoop, signals: ServerSignals? = nil,
         isClient: Bool = false
     ) {
         self.id = id
@@ -117,9 +117,16 @@ public final class Connection {
         return true
     }
 
+    /// From now on a wait fails that begins after the present task, which is the handler's, was cancelled. To be ended by
+    /// ``disregardCancellation()`` while the task is there.
+    package func heedCancellation() { unsafe channel?.pointee.task = TaskMark() }
+
     /// From now on the cancellation of the handler's task ends no wait: when the handler has ended, and what it has written
     /// is still to be sent.
-    package func disregardCancellation() { unsafe channel?.pointee.heedsCancellation = false }
+    package func disregardCancellation() {
+        unsafe channel?.pointee.heedsCancellation = false
+        unsafe channel?.pointee.task = nil
+    }
 
     /// Whether the peer has finished and everything it sent was read.
     public var isAtEnd: Bool { core.input.isAtEnd }

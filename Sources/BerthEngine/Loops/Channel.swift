@@ -1,5 +1,6 @@
 internal import BerthFraming
 internal import BerthSockets
+internal import BerthSystem
 
 /// The loop's side of a connection.
 ///
@@ -43,8 +44,10 @@ struct Channel: ~Copyable {
     var isWatched = false
     /// Whether epoll tells of room to send: only once that was lacking.
     var watchesRoom = false
-    /// Whether the handler's task was cancelled.
+    /// Whether the waits of this connection were cancelled.
     var isCancelled = false
+    /// The handler's task, of which a wait that begins asks whether it was cancelled.
+    var task: TaskMark?
     /// Whether that ends waits: not those in which the server ends the connection.
     var heedsCancellation = true
     /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
@@ -61,8 +64,9 @@ struct Channel: ~Copyable {
     var turn: Int32 = 0
     /// The handler's task while it is parked.
     var job: UnownedJob?
-    /// What answers the frames, where that is no task.
-    var answerer: FrameAnswerer?
+    /// What answers the frames, where that is no task. Retained: to be forgotten by ``forgetAnswerer()``. A reference that
+    /// is counted would be counted at each wake.
+    var answerer: Unmanaged<FrameAnswerer>?
     /// What the kernel had no room for. The handler's own output is empty while there is something here.
     var unsent = ByteQueue()
     /// Why sending `unsent` failed.
@@ -75,12 +79,18 @@ struct Channel: ~Copyable {
     /// Whose side this is. The connection owns the channel's memory and gives it back in its end.
     var owner: Unmanaged<Connection>?
 
-    init(descriptor: Int32, framing: Framing, token: UInt64) {
+    init(descriptor: Int32, framing: SharedFraming, token: UInt64) {
         core = StreamCore(framing: framing)
         core.output.isOpen = false
         self.descriptor = descriptor
         self.token = token
         timer = TimerNode(token: token)
+    }
+
+    mutating func forgetAnswerer() {
+        let answerer = unsafe answerer
+        unsafe self.answerer = nil
+        unsafe answerer?.release()
     }
 
     /// Of how much a handler may receive before the others have their turn: 16 buffers.

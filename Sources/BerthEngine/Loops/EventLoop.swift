@@ -135,8 +135,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
             unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
             for index in 0..<count {
-                let event = events[index]
-                dispatch(event.events, event.token)
+                dispatch(EpollEvents(rawValue: events.events(index)), events.token(index))
             }
             core.takeTurns()
             core.fireTimers()

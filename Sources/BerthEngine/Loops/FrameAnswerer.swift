@@ -9,6 +9,7 @@ package final class FrameAnswerer {
 
     /// Kept alive until the conversation has ended.
     let connection: Connection
+    private let writer: ReplyWriter
     private let answer: Answer
     private let whenEnded: (Connection, (any Error)?) -> Void
 
@@ -19,6 +20,7 @@ package final class FrameAnswerer {
         whenEnded: @escaping (_ connection: Connection, (any Error)?) -> Void
     ) {
         self.connection = connection
+        writer = ReplyWriter(connection)
         self.answer = answer
         self.whenEnded = whenEnded
     }
@@ -26,29 +28,32 @@ package final class FrameAnswerer {
     /// Begins to answer, on the loop's thread.
     package func start() throws(StreamError) {
         guard let channel = unsafe connection.channel else { return }
-        unsafe channel.pointee.answerer = self
+        unsafe channel.pointee.answerer = Unmanaged.passRetained(self)
         unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
         do throws(StreamError) { try connection.watch() } catch {
-            unsafe channel.pointee.answerer = nil
+            unsafe channel.pointee.forgetAnswerer()
             throw error
         }
     }
 
+    /// Ends the conversation. The caller holds this object, which the channel forgets.
     fileprivate func end(_ channel: UnsafeMutablePointer<Channel>, _ error: (any Error)?) {
-        unsafe channel.pointee.answerer = nil
         unsafe channel.pointee.deadline = .max
+        unsafe channel.pointee.forgetAnswerer()
         whenEnded(connection, error)
     }
 
     /// Answers what is there, receiving until there is nothing. What it has to wait for then; `nil` at the end of the
     /// stream.
     fileprivate func goOn(_ loop: LoopCore, _ channel: UnsafeMutablePointer<Channel>) throws -> Channel.Wait? {
-        let connection = connection
-        let writer = ReplyWriter(connection)
-        let core = unsafe connection.memory
+        if try unsafe loop.answerArrived(channel, { try answer(BorrowedFrame(body: $0), writer) }) == true {
+            // Sent at once, so that what comes of it is known before the wait.
+            if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe loop.flush(channel) }
+            if unsafe channel.pointee.unsent.isEmpty && channel.pointee.sendFailure == nil { return .readable }
+        }
         // A peer that does not take its replies is not read from.
-        while unsafe core.pointee.output.isOpen {
-            if let there = unsafe core.pointee.input.layout.take(from: &core.pointee.input.queue) {
+        while unsafe channel.pointee.core.output.isOpen {
+            if let there = unsafe channel.pointee.core.input.layout.take(from: &channel.pointee.core.input.queue) {
                 // It lies where it is until more is received.
                 let body = unsafe RawSpan(
                     _unsafeStart: there.baseAddress.unsafelyUnwrapped, byteCount: there.count)
@@ -57,31 +62,38 @@ package final class FrameAnswerer {
             }
             let wait = try unsafe loop.findFrame(channel)
             if wait != .nothing { return wait }
-            let found = unsafe core.pointee.input.found
-            if found.isNone { return nil }
-            defer { unsafe core.pointee.input.queue.consume(found.consumed) }
-            try answer(BorrowedFrame(found, in: connection.core.input.queue.bytes), writer)
+            if unsafe channel.pointee.core.input.found.isNone { return nil }
+            // What a layout finds is taken above.
+            if unsafe channel.pointee.core.input.layout.isNone { try answerFound() }
         }
         return .sent
+    }
+
+    /// Answers the frame that was found, of which the codec itself had to be asked.
+    private func answerFound() throws {
+        let connection = connection
+        let found = connection.core.input.found
+        defer { connection.core.input.queue.consume(found.consumed) }
+        try answer(BorrowedFrame(found, in: connection.core.input.queue.bytes), writer)
     }
 }
 
 extension LoopCore {
     /// Lets the answerer of a channel go on, or ends it.
     func wakeAnswerer(
-        _ channel: UnsafeMutablePointer<Channel>, _ answerer: FrameAnswerer, _ verdict: Channel.Verdict
+        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict
     ) {
         noteBegin(unsafe channel.pointee.token)
-        unsafe attach(channel)
+        unsafe attachOutput(channel)
         unsafe channel.pointee.turn = 0
         do {
             if let wait = try unsafe step(channel, answerer, verdict) {
                 unsafe prepare(channel, for: wait)
             } else {
-                unsafe answerer.end(channel, nil)
+                unsafe answerer.takeUnretainedValue().end(channel, nil)
             }
         } catch {
-            unsafe answerer.end(channel, error)
+            unsafe answerer.takeUnretainedValue().end(channel, error)
         }
         noteEnd()
         settle()
@@ -89,13 +101,14 @@ extension LoopCore {
 
     /// What the answerer has to wait for; `nil` when the conversation is over.
     private func step(
-        _ channel: UnsafeMutablePointer<Channel>, _ answerer: FrameAnswerer, _ verdict: Channel.Verdict
+        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict
     ) throws -> Channel.Wait? {
         let hasUnsent = unsafe !channel.pointee.unsent.isEmpty
         if verdict == .late { throw StreamError.socket(unsafe giveUp(channel, sending: hasUnsent)) }
         if unsafe channel.pointee.isCancelled { throw StreamError.cancelled }
         if hasUnsent { return .sent }
-        let wait = try unsafe answerer.goOn(self, channel)
+        // The channel holds it until it is ended.
+        let wait = try unsafe answerer._withUnsafeGuaranteedRef { try unsafe $0.goOn(self, channel) }
         // What has arrived is answered, and a frame that has begun may come to its end.
         if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.core.input.isBetweenMessages {
             unsafe channel.pointee.core.input.wasInterrupted = true

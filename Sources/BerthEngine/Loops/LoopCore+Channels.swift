@@ -12,7 +12,7 @@ struct LoopSide: @unchecked Sendable {
 // The channels of a loop, from the first to the last moment. All on the loop's thread.
 extension LoopCore {
     /// Makes a channel for a connected socket, whose descriptor it owns from now on. It is not watched yet.
-    func makeChannel(_ descriptor: consuming Descriptor, framing: Framing) -> UnsafeMutablePointer<Channel> {
+    func makeChannel(_ descriptor: consuming Descriptor, framing: SharedFraming) -> UnsafeMutablePointer<Channel> {
         let token = unsafe state.pointee.takeSlot()
         let channel = UnsafeMutablePointer<Channel>.allocate(capacity: 1)
         unsafe channel.initialize(to: Channel(descriptor: descriptor.release(), framing: framing, token: token))
@@ -49,7 +49,7 @@ extension LoopCore {
         unsafe state.pointee.timers.cancel(&channel.pointee.timer)
         unsafe state.pointee.freeSlot(channel.pointee.token)
         unsafe channel.pointee.unsent = ByteQueue()
-        unsafe channel.pointee.answerer = nil
+        unsafe channel.pointee.forgetAnswerer()
         return Descriptor(owning: number)
     }
 

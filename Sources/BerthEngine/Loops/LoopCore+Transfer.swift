@@ -8,62 +8,88 @@ internal import BerthSystem
 extension LoopCore {
     /// Lends the shared output, and the shared input where it is of use, to a channel whose handler runs.
     func attach(_ channel: UnsafeMutablePointer<Channel>) {
-        if unsafe state.pointee.attached == channel { return }
         // One that is ended has no use for them, and its memory may go at any moment.
-        if unsafe channel.pointee.descriptor < 0 { return }
-        settle()
-        unsafe state.pointee.attached = channel
-        unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)
-        if unsafe state.pointee.output.allocatedCount > 0 {
-            // Written off the loop.
-            var own = ByteQueue()
-            unsafe swap(&own, &state.pointee.output)
-            if own.count <= LoopState.bufferSize {
-                unsafe channel.pointee.core.output.queue.append(own.bytes)
-            } else {
-                unsafe sendOwn(&own, channel)
-            }
-        }
-        unsafe channel.pointee.core.output.isOpen = channel.pointee.unsent.isEmpty
-        if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure) }
+        if unsafe state.pointee.attached == channel || channel.pointee.descriptor < 0 { return }
+        unsafe attachOutput(channel)
         if unsafe channel.pointee.core.input.queue.isEmpty { unsafe lendInput(channel) }
     }
 
-    private func lendInput(_ channel: UnsafeMutablePointer<Channel>) {
-        unsafe swap(&channel.pointee.core.input.queue, &state.pointee.input)
-        // What the connection had of its own was for a larger message than most.
-        if unsafe state.pointee.input.allocatedCount > 0 {
-            var own = ByteQueue()
-            unsafe swap(&own, &state.pointee.input)
-            unsafe channel.pointee.core.input.queue.append(own.bytes)
+    /// Lends the shared output alone.
+    @inline(__always)
+    func attachOutput(_ channel: UnsafeMutablePointer<Channel>) {
+        settle()
+        unsafe state.pointee.attached = channel
+        if unsafe channel.pointee.core.output.queue.allocatedCount == 0 {
+            unsafe channel.pointee.core.output.queue.takeMemory(of: &state.pointee.output)
+        } else {
+            unsafe lendOutputBehindOwn(channel)
         }
+        unsafe channel.pointee.core.output.isOpen = channel.pointee.unsent.isEmpty
+        if let failure = unsafe channel.pointee.sendFailure { unsafe channel.pointee.core.output.fail(failure) }
+    }
+
+    /// The same for the output of a channel that was written to off the loop.
+    @inline(never)
+    private func lendOutputBehindOwn(_ channel: UnsafeMutablePointer<Channel>) {
+        var own = ByteQueue()
+        unsafe swap(&own, &channel.pointee.core.output.queue)
+        unsafe channel.pointee.core.output.queue.takeMemory(of: &state.pointee.output)
+        if own.count <= LoopState.bufferSize {
+            unsafe channel.pointee.core.output.queue.append(own.bytes)
+        } else {
+            unsafe sendOwn(&own, channel)
+        }
+    }
+
+    @inline(__always)
+    private func lendInput(_ channel: UnsafeMutablePointer<Channel>) {
         unsafe state.pointee.isInputLent = true
+        if unsafe channel.pointee.core.input.queue.allocatedCount == 0 {
+            unsafe channel.pointee.core.input.queue.takeMemory(of: &state.pointee.input)
+        } else {
+            unsafe lendInputForOwn(channel)
+        }
+    }
+
+    /// The same in place of memory of the channel's own, which was for a larger message than most.
+    @inline(never)
+    private func lendInputForOwn(_ channel: UnsafeMutablePointer<Channel>) {
+        var own = ByteQueue()
+        unsafe swap(&own, &channel.pointee.core.input.queue)
+        unsafe channel.pointee.core.input.queue.takeMemory(of: &state.pointee.input)
+        unsafe channel.pointee.core.input.queue.append(own.bytes)
     }
 
     /// Takes the buffers back from the handler that ran: sends what it has written, puts aside what it has not read.
+    @inline(__always)
     func settle() {
-        guard let channel = unsafe state.pointee.attached else { return }
+        if let channel = unsafe state.pointee.attached { unsafe detach(channel) }
+    }
+
+    private func detach(_ channel: UnsafeMutablePointer<Channel>) {
         if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe flush(channel) }
         unsafe state.pointee.attached = nil
         unsafe channel.pointee.core.output.isOpen = false
-        unsafe swap(&channel.pointee.core.output.queue, &state.pointee.output)
-        if unsafe state.pointee.isInputLent {
-            unsafe takeInputBack(channel, room: 0)
-        } else {
+        unsafe state.pointee.output.takeMemory(of: &channel.pointee.core.output.queue)
+        if unsafe !state.pointee.isInputLent {
             unsafe channel.pointee.core.input.queue.releaseIfEmpty()
+        } else if unsafe channel.pointee.core.input.queue.isEmpty {
+            unsafe state.pointee.isInputLent = false
+            unsafe state.pointee.input.takeMemory(of: &channel.pointee.core.input.queue)
+        } else {
+            unsafe takeInputBack(channel, room: 0)
         }
     }
 
     /// Ends the loan of the input. What is left in it moves to a buffer of the channel's own, with `room` for more.
+    @inline(never)
     private func takeInputBack(_ channel: UnsafeMutablePointer<Channel>, room: Int) {
         unsafe state.pointee.isInputLent = false
+        let count = unsafe channel.pointee.core.input.queue.count
         unsafe swap(&channel.pointee.core.input.queue, &state.pointee.input)
-        let count = unsafe state.pointee.input.count
-        if count + room > 0 {
-            unsafe channel.pointee.core.input.queue.reserve(count + room)
-            unsafe channel.pointee.core.input.queue.append(state.pointee.input.bytes)
-            unsafe state.pointee.input.removeAll()
-        }
+        unsafe channel.pointee.core.input.queue.reserve(count + room)
+        unsafe channel.pointee.core.input.queue.append(state.pointee.input.bytes)
+        unsafe state.pointee.input.removeAll()
     }
 
     // MARK: Receiving
@@ -71,6 +97,39 @@ extension LoopCore {
     /// Finds the next whole frame in the input, receiving what is there: `input.found` says where it lies, or that there is
     /// none because the stream has ended. Returns what has to be waited for; `.nothing` when it has been found.
     func findFrame(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Channel.Wait {
+        // At once, so that what comes of it is known before the wait.
+        if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe state.pointee.attached == channel {
+            unsafe flush(channel)
+        }
+        if unsafe waitsForMessage(channel) {
+            if unsafe !channel.pointee.isReadable { return .readable }
+            switch unsafe receive(channel, channel.pointee.core.input.queue.spare) {
+            case .some(let count) where count > 0:
+                if let extent = unsafe channel.pointee.core.input.layout.frame(
+                    in: channel.pointee.core.input.queue.bytes)
+                {
+                    unsafe channel.pointee.core.input.found = extent
+                    return .nothing
+                }
+            case .some(let count): if case .mustWait(let wait) = try unsafe received(channel, count) { return wait }
+            case nil: return .readable
+            }
+        }
+        return try unsafe findFrameSlowly(channel)
+    }
+
+    /// Whether nothing is to be looked at before a receive: the handler is between two messages, has nothing to send, and
+    /// has the shared buffers.
+    @inline(__always)
+    private func waitsForMessage(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
+        unsafe state.pointee.attached == channel && state.pointee.isInputLent
+            && channel.pointee.core.input.queue.isEmpty && !channel.pointee.core.input.isOver
+            && channel.pointee.core.output.queue.isEmpty && channel.pointee.unsent.isEmpty
+            && channel.pointee.sendFailure == nil && channel.pointee.turn < Channel.turnLimit
+    }
+
+    @inline(never)
+    private func findFrameSlowly(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Channel.Wait {
         while true {
             var room = 1
             // Decoding nothing finds nothing, but for the end.
@@ -95,11 +154,49 @@ extension LoopCore {
         }
     }
 
+    /// Receives into the shared input for a channel that waits for a message and has nothing else on its mind, which is the
+    /// common case, and calls `body` with each whole frame; `nil`, with nothing done, in any other case.
+    ///
+    /// - Returns: whether that is all that had arrived. Otherwise the rest is in the channel's own input.
+    @inline(__always)
+    func answerArrived(
+        _ channel: UnsafeMutablePointer<Channel>, _ body: (RawSpan) throws -> Void
+    ) throws -> Bool? {
+        let layout = unsafe channel.pointee.core.input.layout
+        guard unsafe !layout.isNone && channel.pointee.isReadable && channel.pointee.core.input.queue.isEmpty,
+            unsafe !channel.pointee.core.input.isOver && channel.pointee.core.output.isOpen,
+            unsafe !state.pointee.isInputLent && state.pointee.attached == channel,
+            let memory = unsafe state.pointee.input.spare.baseAddress
+        else { return nil }
+        let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, memory, LoopState.bufferSize)
+        if count <= 0 { return try unsafe received(channel, count).isNothing }
+        let mayHaveMore = unsafe count == LoopState.bufferSize || channel.pointee.isEnding
+        unsafe channel.pointee.isReadable = mayHaveMore
+        var position = 0
+        defer { if position < count { unsafe putAside(memory + position, count - position, channel) } }
+        while unsafe channel.pointee.core.output.isOpen {
+            let rest = unsafe RawSpan(_unsafeStart: memory + position, byteCount: count &- position)
+            guard let extent = layout.frame(in: rest) else { break }
+            position &+= extent.consumed
+            try body(rest.extracting(unchecked: extent.body))
+        }
+        return !mayHaveMore && position == count
+    }
+
+    /// Keeps what has been received and not been read in a buffer of the channel's own.
+    @inline(never)
+    private func putAside(_ bytes: UnsafeRawPointer, _ count: Int, _ channel: UnsafeMutablePointer<Channel>) {
+        unsafe channel.pointee.core.input.queue.append(RawSpan(_unsafeStart: bytes, byteCount: count))
+    }
+
     /// What came of a receive that does not wait.
     enum Receipt {
         /// This many bytes; 0 is the end.
         case received(Int)
         case mustWait(Channel.Wait)
+
+        /// Whether there is nothing to go on with.
+        var isNothing: Bool { if case .mustWait = self { true } else { false } }
     }
 
     /// Sends what has gathered, and receives what is there.
@@ -111,37 +208,38 @@ extension LoopCore {
         if unsafe !channel.pointee.unsent.isEmpty { return .mustWait(.sent) }
         if let failure = unsafe channel.pointee.sendFailure { throw .socket(failure) }
         if unsafe channel.pointee.turn >= Channel.turnLimit { return .mustWait(.turn) }
-        do throws(Errno) {
-            guard let count = try unsafe receive(channel, room: room) else { return .mustWait(.readable) }
-            if count == 0 { unsafe channel.pointee.core.input.peerFinished = true }
-            return .received(count)
-        } catch {
-            throw .socket(SocketError(.receive, address: unsafe address(channel), errno: error))
+        if unsafe !channel.pointee.isReadable { return .mustWait(.readable) }
+        unsafe channel.pointee.core.input.queue.reserve(makeRoom(channel, room))
+        guard let count = unsafe receive(channel, channel.pointee.core.input.queue.spare) else {
+            return .mustWait(.readable)
         }
+        return try unsafe received(channel, count)
     }
 
-    /// Receives what is there, `nil` when nothing is; 0 is the peer's FIN.
-    private func receive(_ channel: UnsafeMutablePointer<Channel>, room: Int) throws(Errno) -> Int? {
-        guard unsafe channel.pointee.isReadable else { return nil }
-        let room = unsafe makeRoom(channel, room)
-        let fd = unsafe channel.pointee.descriptor
-        let asked: Int
-        let count: Int
-        do throws(Errno) {
-            var offered = 0
-            count = try unsafe channel.pointee.core.input.queue.fill(room: room) { (memory) throws(Errno) in
-                offered = memory.count
-                return try unsafe Kernel.receive(fd, into: memory, flags: .doNotWait)
+    /// What came of a receive: how many bytes, 0 for the peer's FIN, or an errno as a negative number.
+    private func received(_ channel: UnsafeMutablePointer<Channel>, _ count: Int) throws(StreamError) -> Receipt {
+        if count < 0 {
+            let errno = Errno(rawValue: Int32(-count))
+            if errno == .wouldBlock {
+                unsafe channel.pointee.isReadable = false
+                return .mustWait(.readable)
             }
-            asked = offered
-        } catch {
-            guard error == .wouldBlock else { throw error }
-            unsafe channel.pointee.isReadable = false
-            return nil
+            throw .socket(SocketError(.receive, address: unsafe address(channel), errno: errno))
         }
+        if count == 0 { unsafe channel.pointee.core.input.peerFinished = true }
+        return .received(count)
+    }
+
+    /// Receives what is there into memory behind the input: how many bytes, 0 for the peer's FIN, or an errno as a negative
+    /// number; `nil` where there is no memory.
+    @inline(__always)
+    private func receive(_ channel: UnsafeMutablePointer<Channel>, _ memory: UnsafeMutableRawBufferPointer) -> Int? {
+        guard let start = memory.baseAddress else { return nil }
+        let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, start, memory.count)
+        if count > 0 { unsafe channel.pointee.core.input.queue.grow(by: count) }
         // Less than was asked for: there is no more, and epoll tells when there is. Behind the last bytes of a peer that
         // has finished there is its FIN, of which epoll has told already.
-        if count < asked, unsafe !channel.pointee.isEnding { unsafe channel.pointee.isReadable = false }
+        if count < memory.count, unsafe !channel.pointee.isEnding { unsafe channel.pointee.isReadable = false }
         unsafe channel.pointee.turn &+= 1
         return count
     }
@@ -178,21 +276,19 @@ extension LoopCore {
         }
         let count = unsafe channel.pointee.core.output.queue.count
         let fd = unsafe channel.pointee.descriptor
-        do throws(Errno) {
-            let sent = try unsafe channel.pointee.core.output.queue.withUnsafeBytes { (bytes) throws(Errno) in
-                try unsafe Kernel.send(fd, bytes, flags: .doNotWait)
-            }
-            if sent == count {
-                unsafe channel.pointee.core.output.queue.consume(count)
-                return true
-            }
-            return unsafe keep(channel, RawSpan(), ByteQueue(), from: sent)
-        } catch .wouldBlock {
-            return unsafe keep(channel, RawSpan(), ByteQueue(), from: 0)
-        } catch {
-            unsafe failSending(channel, error)
+        let sent = unsafe channel.pointee.core.output.queue.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return 0 }
+            return unsafe Kernel.sendNow(fd, start, count)
+        }
+        if sent == count {
+            unsafe channel.pointee.core.output.queue.removeAll()
             return true
         }
+        if sent >= 0 { return unsafe keep(channel, RawSpan(), ByteQueue(), from: sent) }
+        let errno = Errno(rawValue: Int32(-sent))
+        if errno == .wouldBlock { return unsafe keep(channel, RawSpan(), ByteQueue(), from: 0) }
+        unsafe failSending(channel, errno)
+        return true
     }
 
     /// Sends what the handler has written, then `body`, which is not copied as far as the kernel has room, then `end`.

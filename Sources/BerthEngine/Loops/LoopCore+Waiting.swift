@@ -55,7 +55,11 @@ extension LoopCore {
 
     /// What keeps a wait from beginning, and ends one that has begun.
     private func interference(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> Channel.Verdict {
-        if unsafe channel.pointee.isCancelled, unsafe channel.pointee.heedsCancellation { return .cancelled }
+        if unsafe channel.pointee.heedsCancellation,
+            unsafe channel.pointee.isCancelled || channel.pointee.task?.isCancelled ?? false
+        {
+            return .cancelled
+        }
         if unsafe state.pointee.isDraining, wait == .readable, unsafe channel.pointee.heedsDrain,
             unsafe channel.pointee.core.input.isBetweenMessages
         {
@@ -109,6 +113,8 @@ extension LoopCore {
         unsafe channel.pointee.job = nil
         unsafe channel.pointee.wait = .nothing
         unsafe channel.pointee.verdict = verdict
+        // What it waited for is of use to it at once.
+        unsafe attach(channel)
         unsafe run(job, of: channel.pointee.token)
     }
 

@@ -8,19 +8,13 @@ extension LoopDoor {
     func start(_ admitted: Admitted, at place: Berth) {
         let loop = place.loop
         if let answer = core.session.answer { return startAnswering(admitted, answer, at: place) }
-        let cancellation = LoopCancellation(loop)
+        // There is no cancellation handler around it, as its frames would be what each idle connection costs. Nobody but the
+        // handler itself and the end of the service can cancel this task: the one is seen when it comes to wait, the other
+        // cuts the socket as well.
         let task = Task(executorPreference: loop) { [self] in
-            await withTaskCancellationHandler {
-                await core.converse(
-                    admitted.id, with: admitted.peer,
-                    open: { () throws(StreamError) in
-                        let connection = try open(admitted, on: loop)
-                        cancellation.reach(connection)
-                        return connection
-                    }, abandon: {})
-            } onCancel: {
-                cancellation.cancel()
-            }
+            await core.converse(
+                admitted.id, with: admitted.peer, open: { () throws(StreamError) in try open(admitted, on: loop) },
+                abandon: {})
             ended(at: place)
         }
         core.table.setTask(admitted.id, task)
@@ -57,6 +51,7 @@ extension LoopDoor {
 
     private func open(_ admitted: Admitted, on loop: EventLoop) throws(StreamError) -> Connection {
         let connection = prepare(admitted, on: loop)
+        connection.heedCancellation()
         // What is not known by now to be closed soon might be cut under another owner's hands.
         connection.willEnd = { [core] in core.table.releaseDescriptor(admitted.id) }
         do throws(StreamError) { try connection.watch() } catch {
@@ -68,7 +63,7 @@ extension LoopDoor {
 
     private func prepare(_ admitted: Admitted, on loop: EventLoop) -> Connection {
         let connection = Connection(
-            id: admitted.id, socket: admitted.takeSocket(), framing: core.configuration.framing, loop: loop,
+            id: admitted.id, socket: admitted.takeSocket(), framing: core.framing, loop: loop,
             signals: core.signals)
         if core.configuration.limits.handlerBlocking != nil {
             core.table.setPlace(admitted.id, loop, connection.runner)

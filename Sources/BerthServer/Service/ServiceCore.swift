@@ -9,6 +9,8 @@ internal import BerthSystem
 final class ServiceCore: Sendable {
     let configuration: ServerConfiguration
     let session: Session
+    /// The framing of the configuration, which all connections begin with.
+    let framing: SharedFraming
     let table: ConnectionTable
     let signals: ServerSignals
 
@@ -16,6 +18,7 @@ final class ServiceCore: Sendable {
     init(_ configuration: ServerConfiguration, _ session: Session, maximum: Int) throws(Errno) {
         self.configuration = configuration
         self.session = session
+        framing = SharedFraming(configuration.framing)
         table = ConnectionTable(maximum: maximum)
         signals = try ServerSignals()
     }

@@ -53,7 +53,7 @@ public final class SocketStream {
         peer = socket.peer
         self.socket = consume socket
         unsafe memory = .allocate(capacity: 1)
-        unsafe memory.initialize(to: StreamCore(framing: framing))
+        unsafe memory.initialize(to: StreamCore(framing: SharedFraming(framing)))
     }
 
     deinit {

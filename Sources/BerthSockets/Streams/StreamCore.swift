@@ -7,14 +7,15 @@ package struct StreamCore: ~Copyable {
     @usableFromInline package var input: StreamInput
     @usableFromInline package var output: StreamOutput
 
-    package init(framing: Framing) {
+    package init(framing: SharedFraming) {
         input = StreamInput(framing: framing)
         output = StreamOutput(framing: framing)
     }
 
     package mutating func useFraming(_ framing: Framing) {
-        input.useFraming(framing)
-        output.useFraming(framing)
+        let shared = SharedFraming(framing)
+        input.useFraming(shared)
+        output.useFraming(shared)
     }
 
     /// The stream is over: its buffers are given back and nothing can be written.

@@ -12,7 +12,7 @@ package struct StreamInput: ~Copyable {
     /// Where the frame lies that was found last. Here, and not handed from function to function, because the frames of a
     /// task's functions are what a handler that waits costs.
     @usableFromInline package var found = FrameExtent(body: 0..<0, consumed: 0)
-    private var decoder: Framing
+    private var decoder: StreamCodec
     /// The longest line that a read of a line takes, its end not counted.
     package var maximumLine: ByteCount = .kibibytes(64)
     /// Whether the peer has sent its FIN and it was read.
@@ -22,14 +22,14 @@ package struct StreamInput: ~Copyable {
     /// Whether a streamed frame has begun and not ended.
     private var isWithinFrame = false
 
-    package init(framing: Framing) {
-        decoder = framing
-        layout = framing.layout
+    package init(framing: SharedFraming) {
+        decoder = StreamCodec(framing)
+        layout = framing.framing.layout
     }
 
-    package mutating func useFraming(_ framing: Framing) {
-        decoder = framing
-        layout = framing.layout
+    package mutating func useFraming(_ framing: SharedFraming) {
+        decoder = StreamCodec(framing)
+        layout = framing.framing.layout
         isWithinFrame = false
     }
 
@@ -57,7 +57,7 @@ extension StreamInput {
             if queue.isEmpty { return .needsMore(1) }
             if let step = layout.step(queue.bytes) { return step }
         }
-        do throws(FramingError) { return try decoder.decode(queue, atEnd: isOver) } catch {
+        do throws(FramingError) { return try decoder.framing.decode(queue, atEnd: isOver) } catch {
             layout = .none
             throw .framing(error)
         }
@@ -131,14 +131,14 @@ extension StreamInput {
         case .finish(let consumed):
             queue.consume(consumed)
             isWithinFrame = false
-            layout = decoder.layout
+            layout = decoder.framing.layout
             return .frame(FrameExtent(body: 0..<0, consumed: consumed))
         case .end: return .end
         }
     }
 
     private mutating func decodePart() throws(StreamError) -> FramePart {
-        do throws(FramingError) { return try decoder.decodePart(queue, atEnd: isOver) } catch {
+        do throws(FramingError) { return try decoder.framing.decodePart(queue, atEnd: isOver) } catch {
             layout = .none
             throw .framing(error)
         }

@@ -10,7 +10,7 @@ package struct StreamOutput: ~Copyable {
     /// Whether what is appended will be sent without being asked for; otherwise the owner of the socket has to know first.
     /// Event loops open it while the handler runs.
     @usableFromInline package var isOpen = true
-    private var encoder: Framing
+    private var encoder: StreamCodec
     /// Whether we have ended the stream.
     private var isEnded = false
     /// Why a send failed.
@@ -27,14 +27,14 @@ package struct StreamOutput: ~Copyable {
         isOpen && layout.append(body, to: &queue)
     }
 
-    package init(framing: Framing) {
-        encoder = framing
-        layout = framing.layout(upTo: Self.copyLimit)
+    package init(framing: SharedFraming) {
+        encoder = StreamCodec(framing)
+        layout = framing.framing.layout(upTo: Self.copyLimit)
     }
 
-    package mutating func useFraming(_ framing: Framing) {
-        encoder = framing
-        layout = isEnded || failure != nil ? .none : framing.layout(upTo: Self.copyLimit)
+    package mutating func useFraming(_ framing: SharedFraming) {
+        encoder = StreamCodec(framing)
+        layout = isEnded || failure != nil ? .none : framing.framing.layout(upTo: Self.copyLimit)
     }
 
     /// The stream is over: nothing can be written.
@@ -63,22 +63,22 @@ package struct StreamOutput: ~Copyable {
 
     /// Appends a frame whose body is small enough to be copied, all or nothing.
     package mutating func appendFrame(_ body: RawSpan, head: RawSpan) throws(StreamError) {
-        do throws(FramingError) { try encoder.encode(body, head: head, into: &queue) } catch { throw .framing(error) }
+        do throws(FramingError) { try encoder.framing.encode(body, head: head, into: &queue) } catch { throw .framing(error) }
     }
 
     /// Appends what precedes a body that is sent from where it is, and returns what follows it. Both are made before
     /// anything is sent, since a codec may refuse a body at its very end.
     package mutating func frameAround(_ body: RawSpan, head: RawSpan) throws(StreamError) -> ByteQueue {
         let before = queue.count
-        let unchanged = encoder
+        let unchanged = encoder.framing
         var end = ByteQueue()
         do throws(FramingError) {
-            try encoder.encodeBegin(head: head, bodyCount: body.byteCount, into: &queue)
-            try encoder.encodeChunk(body)
-            try encoder.encodeEnd(into: &end)
+            try encoder.framing.encodeBegin(head: head, bodyCount: body.byteCount, into: &queue)
+            try encoder.framing.encodeChunk(body)
+            try encoder.framing.encodeEnd(into: &end)
         } catch {
             queue.removeLast(queue.count - before)
-            encoder = unchanged
+            encoder.framing = unchanged
             throw .framing(error)
         }
         return end
@@ -93,12 +93,12 @@ package struct StreamOutput: ~Copyable {
 
     /// Checks a piece of the body of the frame that was begun; it is written by the caller.
     package mutating func checkChunk(_ chunk: RawSpan) throws(StreamError) {
-        do throws(FramingError) { try encoder.encodeChunk(chunk) } catch { throw .framing(error) }
+        do throws(FramingError) { try encoder.framing.encodeChunk(chunk) } catch { throw .framing(error) }
     }
 
     package mutating func endFrame() throws(StreamError) {
         try encoded { (encoder, output) throws(FramingError) in try encoder.encodeEnd(into: &output) }
-        layout = encoder.layout(upTo: Self.copyLimit)
+        layout = encoder.framing.layout(upTo: Self.copyLimit)
     }
 
     /// Appends what `body` encodes, all or nothing.
@@ -106,7 +106,7 @@ package struct StreamOutput: ~Copyable {
         _ body: (inout Framing, inout ByteQueue) throws(FramingError) -> Void
     ) throws(StreamError) {
         let before = queue.count
-        do throws(FramingError) { try body(&encoder, &queue) } catch {
+        do throws(FramingError) { try body(&encoder.framing, &queue) } catch {
             queue.removeLast(queue.count - before)
             throw .framing(error)
         }

@@ -80,19 +80,28 @@ package struct Epoll: ~Copyable, Sendable {
 /// Memory for the events that one wait finds.
 package struct EpollEventList: ~Copyable {
     package let capacity: Int
-    fileprivate let memory: UnsafeMutableRawPointer
+    @usableFromInline let memory: UnsafeMutableRawPointer
+    // `struct epoll_event` is a mask of four bytes and a token of eight, without a gap on some machines and with one on
+    // others; Swift does not import it.
+    @usableFromInline let stride: Int
 
     package init(capacity: Int) {
         self.capacity = capacity
-        unsafe memory = .allocate(byteCount: capacity * berth_epoll_entry_size(), alignment: 8)
+        stride = berth_epoll_entry_size()
+        unsafe memory = .allocate(byteCount: capacity * stride, alignment: 8)
     }
 
     deinit { unsafe memory.deallocate() }
 
-    /// An event that the last wait found; `index` must be below the number that it returned.
-    package subscript(index: Int) -> (events: EpollEvents, token: UInt64) {
-        unsafe (
-            EpollEvents(rawValue: berth_epoll_events(memory, Int32(index))), berth_epoll_token(memory, Int32(index))
-        )
+    /// The events of one that the last wait found; `index` must be below the number that it returned.
+    @inlinable @inline(__always)
+    package func events(_ index: Int) -> UInt32 {
+        unsafe memory.loadUnaligned(fromByteOffset: index &* stride, as: UInt32.self)
+    }
+
+    /// What it carries.
+    @inlinable @inline(__always)
+    package func token(_ index: Int) -> UInt64 {
+        unsafe memory.loadUnaligned(fromByteOffset: index &* stride &+ (stride &- 8), as: UInt64.self)
     }
 }

@@ -9,6 +9,9 @@ package enum Kernel {
     /// The kernel's id of the calling thread. The corresponding C function is `gettid(2)`.
     package static var threadID: Int32 { berth_thread_id() }
 
+    /// The monotonic clock in nanoseconds. The corresponding C function is `clock_gettime(2)`.
+    package static var monotonicNow: Int64 { berth_monotonic_now() }
+
     /// Makes a call until it is not interrupted, and throws its errno when it fails (returns a negative number).
     @inline(__always)
     static func retrying<R: SignedInteger>(

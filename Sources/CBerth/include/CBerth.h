@@ -11,6 +11,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include "CBerthRing.h"
 
 // --- Descriptors -----------------------------------------------------------------------------------------------
 int berth_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
@@ -40,8 +41,14 @@ int berth_epoll_control(int epoll, int operation, int fd, uint32_t events, uint6
 int berth_epoll_wait(int epoll, void *entries, int count, int timeout);
 int berth_epoll_wait_precisely(int epoll, void *entries, int count, int64_t nanoseconds);
 size_t berth_epoll_entry_size(void);
-uint32_t berth_epoll_events(const void *entries, int index);
-uint64_t berth_epoll_token(const void *entries, int index);
+
+// --- Transfer that does not wait ------------------------------------------------------------------------------------
+// How many bytes, or the errno as a negative number. send(2) and recv(2) of the C library are points at which a thread
+// may be cancelled (pthreads(7)), which in a process with threads costs more than the rest of the call.
+ssize_t berth_send_now(int fd, const void *bytes, size_t count);
+ssize_t berth_receive_now(int fd, void *memory, size_t count);
+// CLOCK_MONOTONIC in nanoseconds.
+int64_t berth_monotonic_now(void);
 
 // --- Processes and threads -------------------------------------------------------------------------------------
 int berth_spawn_closefrom(void *file_actions, int first);
@@ -56,6 +63,8 @@ int berth_thread_set_file_user(unsigned int user);
 // Gives the calling thread the niceness of the process's first thread, as far as that is allowed.
 void berth_thread_take_niceness(void);
 int berth_thread_set_timer_slack(unsigned long nanoseconds);
+// Whether a Swift task was cancelled; a reference to one, which is not counted.
+_Bool berth_task_is_cancelled(const void *task);
 // A word of the calling thread's own, null from the start.
 extern __thread void *berth_thread_mark_word __attribute__((tls_model("initial-exec")));
 static inline void *berth_thread_mark(void) { return berth_thread_mark_word; }

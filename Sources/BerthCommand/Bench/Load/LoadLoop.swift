@@ -109,7 +109,7 @@ struct LoadLoop: ~Copyable {
             // Where events are found, each that receives looks at the clock itself.
             if found == 0 || schedule != nil { now = MonotonicTime.now.nanoseconds }
             for index in 0..<found {
-                let (event, token) = events[index]
+                let (event, token) = (EpollEvents(rawValue: events.events(index)), events.token(index))
                 let slot = unsafe slots + Int(token & 0xffff_ffff)
                 guard unsafe slot.pointee.generation == UInt32(token >> 32) else { continue }
                 unsafe handle(event, slot)
