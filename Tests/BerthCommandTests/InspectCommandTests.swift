@@ -115,8 +115,10 @@ struct InspectCommandTests {
             let (server, port) = try Self.listener()
             let result = try berth("check", "--for", "100ms")
             #expect(result.end == .exited(code: 0))
+            // One rule needs most of a second, which these looks may or may not be apart.
             #expect(
-                result.standard.hasPrefix("no fault found; checked 20 rules on 1 socket and 1 process; 2 skipped\n"))
+                result.standard.prefixMatch(
+                    of: #/no fault found; checked (20|21) rules on 1 socket and 1 process; (2|1) skipped\n/#) != nil)
             #expect(try berth("check", port, "--for", "0s").end == .exited(code: 0))
             _ = try server.end()
         }

@@ -115,11 +115,11 @@ extension Rule {
 
     static let groupMemberStops = Rule(code: .groupMemberStops, title: "queues that a worker takes with it") { input in
         guard input.now.setting("net/ipv4/tcp_migrate_req") == 0 else { return .nothing }
+        let listenedBefore = input.earlier.values.filter { $0.isListener && $0.receiveQueue > 0 }
         return .findings(
             input.listenersByAddress(input.listeners).compactMap { group in
-                let gone = input.earlier.values.filter { old in
-                    old.isListener && old.local == group[0].local && old.receiveQueue > 0
-                        && !group.contains { $0.cookie == old.cookie }
+                let gone = listenedBefore.filter { old in
+                    old.local == group[0].local && !group.contains { $0.cookie == old.cookie }
                 }
                 let lost = gone.reduce(0) { $0 + Int($1.receiveQueue) }
                 let stuck = group.filter { ($0.receiveQueue > 0) && (input.earlier[$0.cookie]?.receiveQueue ?? 0) > 0 }

@@ -27,6 +27,7 @@ extension Snapshot {
         snapshot.wallClock = Kernel.wallClock
         snapshot.monotonic = MonotonicTime.now.nanoseconds
         snapshot.namespace = (try? NetworkNamespace.current()) ?? 0
+        let owners = depth.owners ? OwnerScan.begin() : nil
         let query = Netlink.SocketQuery(wantsInfo: true, wantsMemory: true)
         let tcp = try Netlink.sockets(query) { InspectedSocket($0) }
         snapshot.sockets = tcp.items
@@ -39,7 +40,7 @@ extension Snapshot {
         }
         snapshot.readCounters()
         snapshot.readSettings()
-        if depth.owners { snapshot.readOwners(closeLooks: depth.closeLooks) }
+        if let owners { snapshot.add(owners.result(), closeLooks: depth.closeLooks) }
         if snapshot.isUncertain { snapshot.gaps.append("all sockets: the kernel's list changed while it was read") }
         return snapshot
     }
@@ -73,35 +74,25 @@ extension Snapshot {
         }
     }
 
-    private mutating func readOwners(closeLooks: Int) {
-        let names: [String]
-        do throws(Errno) { names = try Kernel.names(inDirectory: "/proc") } catch {
-            gaps.append("which processes hold the sockets (/proc): \(error)")
+    private mutating func add(_ scan: OwnerScan, closeLooks: Int) {
+        if let failure = scan.failure {
+            gaps.append("which processes hold the sockets (/proc): \(failure)")
             return
         }
+        unreadableProcesses = scan.unreadableProcesses
         let wanted = Set(sockets.lazy.map(\.inode).filter { $0 != 0 })
         let reader = ProcessReader()
-        var found: [OwnerIndex.Entry] = []
-        for pid in names.lazy.compactMap({ Int32($0) }) {
-            let count = found.count
-            do throws(Errno) {
-                try ProcessTable.forEachSocket(of: pid) { inode, descriptor in
-                    guard let inode = UInt32(exactly: inode), wanted.contains(inode) else { return }
-                    found.append(.init(inode: inode, pid: pid, descriptor: descriptor))
+        var gone: Set<Int32> = []
+        // Gone in the middle: its sockets are without an owner, as they are a moment later.
+        owners = OwnerIndex(
+            scan.entries.filter { entry in
+                guard wanted.contains(entry.inode), !gone.contains(entry.pid) else { return false }
+                if processes[entry.pid] == nil {
+                    processes[entry.pid] = reader.facts(entry.pid)
+                    if processes[entry.pid] == nil { gone.insert(entry.pid) }
                 }
-            } catch {
-                if error == .permissionDenied || error == .notPermitted { unreadableProcesses += 1 }
-                continue
-            }
-            guard found.count > count else { continue }
-            // Gone in the middle: its sockets are without an owner, as they are a moment later.
-            guard let facts = reader.facts(pid) else {
-                found.removeLast(found.count - count)
-                continue
-            }
-            processes[pid] = facts
-        }
-        owners = OwnerIndex(found)
+                return !gone.contains(entry.pid)
+            })
         if unreadableProcesses > 0 {
             gaps.append(
                 "the descriptors of \(counted(unreadableProcesses, "process", "es")) of other users: no permission "

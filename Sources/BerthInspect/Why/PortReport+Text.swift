@@ -160,7 +160,7 @@ extension PortReport {
             let own = addresses.map { cell(reuse, $0, false) }
             let other = addresses.map { cell(reuse, $0, true) }
             let name = reuse == .afterTimeWait ? "\(reuse) (default)" : "\(reuse)"
-            return own == other ? [[name] + own] : [[name] + own, ["  as another user"] + other]
+            return own == other ? [[name] + own] : [[name] + own, ["  as \(otherUserName)"] + other]
         }
         let all = [["as"] + addresses.map { "\($0)" }] + rows
         let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
@@ -171,8 +171,13 @@ extension PortReport {
                         ? cell.0 : cell.0 + String(repeating: " ", count: cell.1 - cell.0.count)
                 }.joined(separator: "  ")
         }
-        if rows.count == ReusePolicy.allCases.count { lines.append("  another user gets the same answers") }
+        if rows.count == ReusePolicy.allCases.count { lines.append("  \(otherUserName) gets the same answers") }
         return lines
+    }
+
+    private var otherUserName: String {
+        holders.contains { $0.socket.inode != nil && $0.socket.user == otherUser }
+            ? "user \(Printable(evidence.users[otherUser]))" : "another user"
     }
 
     private var gaps: [String] {

@@ -44,10 +44,16 @@ package struct PortReport: Sendable {
     }
 
     package func attempt(_ reuse: ReusePolicy, _ address: SocketAddress, isOtherUser: Bool = false) -> BindAttempt {
-        // Any number that is not this user's will do: the kernel only compares.
         BindAttempt(
-            address, options: ReuseOptions(reuse), user: isOtherUser ? (user == .max - 1 ? 1 : .max - 1) : user,
+            address, options: ReuseOptions(reuse), user: isOtherUser ? otherUser : user,
             transport: transport)
+    }
+
+    /// The other user of the predictions: who has the port, where that is somebody else; otherwise any.
+    package var otherUser: UInt32 {
+        let holder = holders.first { $0.socket.inode != nil && $0.socket.user != user }
+        // Any number that is not this user's will do: the kernel only compares.
+        return holder?.socket.user ?? (user == .max - 1 ? 1 : .max - 1)
     }
 
     /// Whether a server with the usual policy could start on the address asked for.
