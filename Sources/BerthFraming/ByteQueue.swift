@@ -166,6 +166,27 @@ public struct ByteQueue: ~Copyable {
         other.capacity = 0
     }
 
+    /// Makes `count` bytes at the beginning of `memory` what waits, and lies there. The memory stays somebody else's: before
+    /// anything is appended, and before this value ends, ``giveUpMemory()`` has to be called. Only without memory of its own.
+    @inlinable @inline(__always)
+    package mutating func borrowMemory(_ memory: UnsafeMutableRawBufferPointer, filled count: Int) {
+        precondition(unsafe storage == nil && count <= memory.count, "memory borrowed in place of what is there")
+        unsafe storage = memory.baseAddress
+        capacity = memory.count
+        tail = count
+    }
+
+    /// Ends what ``borrowMemory(_:filled:)`` began: where the bytes lie that still wait. The queue is empty.
+    @inlinable @inline(__always)
+    package mutating func giveUpMemory() -> UnsafeRawBufferPointer {
+        let rest = unsafe UnsafeRawBufferPointer(start: storage.map { unsafe $0 + head }, count: tail &- head)
+        unsafe storage = nil
+        capacity = 0
+        head = 0
+        tail = 0
+        return unsafe rest
+    }
+
     /// The memory behind the waiting bytes, and how much it is.
     @inlinable @inline(__always)
     package var spare: UnsafeMutableRawBufferPointer {

@@ -39,10 +39,13 @@ public enum ConcurrencyModel: Sendable, Hashable {
 
     /// How event loops ask the kernel.
     public enum IOMethod: String, Sendable, Hashable, CaseIterable {
-        /// What measured better: epoll, as long as there is nothing else.
+        /// What measured better: io_uring where the kernel has it for us, epoll otherwise.
         case auto
         /// Readiness: `man 7 epoll`.
         case epoll
+        /// Completion: `man 7 io_uring`, of Linux 6.1. Where the kernel refuses it (an older one, a sandbox, the sysctl
+        /// kernel.io_uring_disabled) it is epoll, and ``ServerEvent/listening(_:backlog:note:)`` says so.
+        case uring
     }
 }
 

@@ -97,10 +97,15 @@ public final class Server: Sendable {
         let note = listener.backlogNote
         do throws(SocketError) {
             let service = try makeService(model, on: listener, configuration, session)
-            service.report(.listening(service.address, backlog: backlog, note: note))
+            service.report(.listening(service.address, backlog: backlog, note: both(note, service.note)))
             return service
         } catch {
             throw ServerError(listening: error, reuse: configuration.reuse)
         }
+    }
+
+    private func both(_ first: String?, _ second: String?) -> String? {
+        guard let first, let second else { return first ?? second }
+        return first + "; " + second
     }
 }

@@ -30,7 +30,8 @@ struct EventLoopTests {
         let made = Monitor<Box?>(nil)
         loop.call {
             let socket = TCPSocket(descriptor: Descriptor(owning: number), peer: peer)
-            let connection = Connection(id: ConnectionID(number: 1), socket: socket, framing: SharedFraming(framing), loop: loop)
+            let connection = Connection(
+                id: ConnectionID(number: 1), socket: socket, framing: SharedFraming(framing), loop: loop)
             if watched { try? connection.watch() }
             let box = Box(connection)
             made.change { $0 = box }

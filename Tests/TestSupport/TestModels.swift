@@ -9,5 +9,7 @@ package enum TestModels {
     package static let blocking: [ConcurrencyModel] = [.threads, .threadPool()]
 
     /// Those whose handlers share threads.
-    package static let loops: [ConcurrencyModel] = [.eventLoops(loops: 1), .eventLoops(loops: 2)]
+    package static let loops: [ConcurrencyModel] = [
+        .eventLoops(loops: 1, io: .epoll), .eventLoops(loops: 2, io: .epoll), .eventLoops(loops: 2, io: .uring),
+    ]
 }

@@ -27,8 +27,8 @@ struct Form: Sendable {
         case "owned": self.init(.eventLoops(loops: threads, io: .epoll), .owned)
         case "sync": self.init(.eventLoops(loops: threads, io: .epoll), .synchronous)
         case "thread-pool": self.init(.threadPool(threads: threads), .borrowed)
-        case "uring", "uring-sync":
-            throw ArgumentError("Berth has no model for the form '\(name)' yet")
+        case "uring": self.init(.eventLoops(loops: threads, io: .uring), .borrowed)
+        case "uring-sync": self.init(.eventLoops(loops: threads, io: .uring), .synchronous)
         default: throw ArgumentError("there is no form '\(name)'")
         }
     }

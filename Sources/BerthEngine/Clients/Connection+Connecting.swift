@@ -61,7 +61,8 @@ extension Connection {
     ) async -> Result<Visit, StreamError> {
         do throws(StreamError) {
             let connection = Connection(
-                id: ClientLoop.nextID(), socket: try await loop.connect(plan), framing: SharedFraming(framing), loop: loop,
+                id: ClientLoop.nextID(), socket: try await loop.connect(plan), framing: SharedFraming(framing),
+                loop: loop,
                 isClient: true)
             connection.setLimits(idle: ClientLimits.idle, stall: ClientLimits.writeStall)
             try connection.watch()

@@ -27,7 +27,8 @@ private final class LoopConnect {
         self.race = race
         self.loop = loop
         // The number is only lent: see `deinit`.
-        unsafe channel = loop.core.makeChannel(Descriptor(owning: epoll.descriptor.rawValue), framing: SharedFraming(.raw))
+        unsafe channel = loop.core.makeChannel(
+            Descriptor(owning: epoll.descriptor.rawValue), framing: SharedFraming(.raw))
         try unsafe loop.core.watch(channel)
     }
 

@@ -54,7 +54,7 @@ extension Connection {
     /// Closes a connection of a loop whose peer has finished, where everything was sent: then there is nothing to wait for.
     package func closeAtEnd() -> Bool {
         guard core.input.isAtEnd, core.output.queue.isEmpty, let channel = unsafe channel,
-            unsafe channel.pointee.unsent.isEmpty
+            unsafe channel.pointee.unsent.isEmpty && channel.pointee.sending.count == 0
         else { return false }
         endStream()
         return true
@@ -91,6 +91,7 @@ extension Connection {
     public func detach() async throws(StreamError) -> DetachedStream {
         // Before the descriptor is out of the server's sight: the flush may take as long as the peer likes.
         try await flush()
+        try await leaveRing()
         willEnd?()
         let detached = try detachNow()
         endedBy = .detach

@@ -6,6 +6,7 @@ extension Connection {
     /// ends. Waits are unbounded for them, as they expect.
     package func lendDescriptor() async throws(StreamError) -> (descriptor: Int32, drainSignal: Int32) {
         try await flush()
+        try await leaveRing()
         // Whoever has the socket too would keep it among those that the loop watches, beyond its end.
         if let channel = unsafe channel, loop.isCurrent { unsafe loop.unwatch(channel) }
         if let stream { return (try stream.lendDescriptor(), signals?.descriptor ?? -1) }

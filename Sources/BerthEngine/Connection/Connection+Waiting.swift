@@ -118,7 +118,7 @@ extension Connection {
     private func flush(_ channel: UnsafeMutablePointer<Channel>) async throws(StreamError) {
         unsafe loop.attach(channel)
         if !core.output.queue.isEmpty { unsafe loop.flush(channel) }
-        while unsafe !channel.pointee.unsent.isEmpty {
+        while unsafe !channel.pointee.unsent.isEmpty || channel.pointee.sending.count > 0 {
             if isClient {
                 try await unsafe eventLoop.waitUnlessCancelled(channel, .sent)
                 continue
@@ -203,6 +203,37 @@ extension Connection {
         guard let channel = unsafe channel else { return }
         do throws(Errno) { try unsafe loop.watch(channel) } catch {
             throw .socket(SocketError(.open, address: peer.description, errno: error))
+        }
+    }
+
+    /// The same, by its ring if it has one.
+    package func serve() throws(StreamError) {
+        guard let channel = unsafe channel else { return }
+        do throws(Errno) { try unsafe loop.serve(channel) } catch {
+            throw .socket(SocketError(.open, address: peer.description, errno: error))
+        }
+    }
+
+    /// Has the loop's ring end to receive: what is not in the input then is in the kernel.
+    func leaveRing() async throws(StreamError) {
+        guard let channel = unsafe channel else { return }
+        guard isAtLoop(#isolation) else {
+            if unsafe channel.pointee.descriptor < 0 { return }
+            let visit = Visit(connection: self)
+            return try await withTaskExecutorPreference(eventLoop) { () async in await Self.leaveRing(visit) }.get()
+        }
+        unsafe loop.leaveRing(channel)
+        while unsafe channel.pointee.ringPart == .leaves {
+            if let spot = unsafe loop.beginWait(channel, .ringLeft) { await spot.park() }
+            try unsafe loop.endWait(channel, .ringLeft)
+        }
+    }
+
+    @concurrent
+    private static func leaveRing(_ visit: Visit) async -> Result<Void, StreamError> {
+        defer { visit.connection.loop.settle() }
+        do throws(StreamError) { return .success(try await visit.connection.leaveRing()) } catch {
+            return .failure(error)
         }
     }
 }

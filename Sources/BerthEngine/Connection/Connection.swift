@@ -59,7 +59,8 @@ public final class Connection {
 
     /// A connection of an event loop, whose socket it owns from now on. On the loop's thread.
     package init(
-        id: ConnectionID, socket: consuming TCPSocket, framing: SharedFraming, loop: EventLoop, signals: ServerSignals? = nil,
+        id: ConnectionID, socket: consuming TCPSocket, framing: SharedFraming, loop: EventLoop,
+        signals: ServerSignals? = nil,
         isClient: Bool = false
     ) {
         self.id = id

@@ -19,6 +19,18 @@ struct Channel: ~Copyable {
         case connected
         /// The others' turn: it was busy for long enough.
         case turn
+        /// That the loop's ring does not receive for it any more.
+        case ringLeft
+    }
+
+    /// What the loop's ring does for it.
+    enum RingPart: UInt8 {
+        /// Nothing: epoll tells of it.
+        case nothing
+        /// It receives.
+        case receives
+        /// It is told to end that, and has not yet.
+        case leaves
     }
 
     /// What ended a wait.
@@ -42,6 +54,7 @@ struct Channel: ~Copyable {
     var isEnding = false
     /// Whether epoll tells of it.
     var isWatched = false
+    var ringPart = RingPart.nothing
     /// Whether epoll tells of room to send: only once that was lacking.
     var watchesRoom = false
     /// Whether the waits of this connection were cancelled.
@@ -71,6 +84,16 @@ struct Channel: ~Copyable {
     var unsent = ByteQueue()
     /// Why sending `unsent` failed.
     var sendFailure: SocketError?
+    /// What the ring has received since the handler looked.
+    var arrived = 0
+    /// How many bytes have to be in the input for the handler to go on.
+    var wanted = 1
+    /// Why receiving by the ring has failed, as a negative number.
+    var receiveFailure: Int32 = 0
+    /// The reply that the ring sends.
+    var sending = SendArena.Place()
+    /// Before which hand-over of the ring the last request was made.
+    var lastRequest: UInt64 = 0
     /// Until when the present wait may last, in nanoseconds; `.max` for as long as it takes.
     var deadline: Int64 = .max
     /// Armed for the deadline of this wait, or of an earlier one.

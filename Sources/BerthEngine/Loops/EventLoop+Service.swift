@@ -5,11 +5,15 @@ extension EventLoop {
     /// Has ``onListenerReady`` called when a connection waits. Of the loops that watch the same listener the kernel wakes
     /// one, not all (EPOLLEXCLUSIVE). On the loop's thread, or before it runs.
     package func watch(listener: Int32) throws(Errno) {
+        if unsafe core.state.pointee.ring != nil { return call { [core] in core.watchByRing(listener: listener) } }
         try unsafe core.state.pointee.epoll.add(listener, [.readable, .exclusive], token: LoopState.listenerToken)
     }
 
     /// Ends that.
-    package func unwatch(listener: Int32) { try? unsafe core.state.pointee.epoll.remove(listener) }
+    package func unwatch(listener: Int32) {
+        if unsafe core.state.pointee.ring != nil { return core.watchByRing(listener: -1) }
+        try? unsafe core.state.pointee.epoll.remove(listener)
+    }
 
     /// Calls `body` once after a time. On the loop's thread.
     package func pause(for time: Duration, then body: @escaping () -> Void) {

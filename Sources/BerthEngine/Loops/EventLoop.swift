@@ -48,7 +48,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         set { unsafe core.state.pointee.onListenerReady = newValue }
     }
 
-    package init() throws(Errno) {
+    /// - Parameter ring: whether an io_uring receives for served connections, where the kernel has one for us.
+    package init(ring: Bool = false) throws(Errno) {
         wakeUp = try WakeUp()
         let memory = UnsafeMutablePointer<LoopState>.allocate(capacity: 1)
         do throws(Errno) { try unsafe LoopState.initialize(memory) } catch {
@@ -61,6 +62,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         unsafe memory.pointee.spot = ParkingSpot(core)
         try unsafe memory.pointee.epoll.add(
             wakeUp.descriptor.rawValue, [.readable, .edgeTriggered], token: LoopState.wakeUpToken)
+        if ring { core.makeRing() }
     }
 
     deinit {
@@ -125,20 +127,42 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func run() {
         unsafe Thread.mark = UnsafeRawPointer(core.state)
+        core.enableRing()
         let events = EpollEventList(capacity: 512)
         while true {
             lookIntoInbox()
             runJobs()
             if isStopping, !hasMoreToDo, mayEnd() { break }
             let timeout = hasMoreToDo ? 0 : unsafe core.state.pointee.timeout
-            // Only a descriptor that is none makes it fail, and this one is the loop's own.
-            let count = (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
-            unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
-            for index in 0..<count {
-                dispatch(EpollEvents(rawValue: events.events(index)), events.token(index))
+            if let ring = unsafe core.state.pointee.ring {
+                unsafe core.turn(ring, timeout: timeout, epoll: { lookIntoEpoll(events) }) {
+                    dispatch([.readable], LoopState.listenerToken)
+                }
+            } else {
+                let count = wait(events, timeout: timeout)
+                unsafe core.state.pointee.now = MonotonicTime.now.nanoseconds
+                dispatch(events, count)
             }
             core.takeTurns()
             core.fireTimers()
+        }
+    }
+
+    private func wait(_ events: borrowing EpollEventList, timeout: Int32) -> Int {
+        // Only a descriptor that is none makes it fail, and this one is the loop's own.
+        (try? unsafe core.state.pointee.epoll.wait(into: events, timeout: timeout)) ?? 0
+    }
+
+    private func dispatch(_ events: borrowing EpollEventList, _ count: Int) {
+        for index in 0..<count { dispatch(EpollEvents(rawValue: events.events(index)), events.token(index)) }
+    }
+
+    /// Deals with all that epoll tells, where the ring tells of that.
+    private func lookIntoEpoll(_ events: borrowing EpollEventList) {
+        while true {
+            let count = wait(events, timeout: 0)
+            dispatch(events, count)
+            if count < events.capacity { return }
         }
     }
 
@@ -156,6 +180,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
                 return inbox.isOver
             }
             if !isOver { return false }
+            core.endRing()
             unsafe Thread.mark = nil
         }
         let reached: End = isOver ? .ended : .service

@@ -30,7 +30,7 @@ package final class FrameAnswerer {
         guard let channel = unsafe connection.channel else { return }
         unsafe channel.pointee.answerer = Unmanaged.passRetained(self)
         unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
-        do throws(StreamError) { try connection.watch() } catch {
+        do throws(StreamError) { try connection.serve() } catch {
             unsafe channel.pointee.forgetAnswerer()
             throw error
         }
@@ -45,10 +45,14 @@ package final class FrameAnswerer {
 
     /// Answers what is there, receiving until there is nothing. What it has to wait for then; `nil` at the end of the
     /// stream.
-    fileprivate func goOn(_ loop: LoopCore, _ channel: UnsafeMutablePointer<Channel>) throws -> Channel.Wait? {
-        if try unsafe loop.answerArrived(channel, { try answer(BorrowedFrame(body: $0), writer) }) == true {
-            // Sent at once, so that what comes of it is known before the wait.
-            if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe loop.flush(channel) }
+    fileprivate func goOn(
+        _ loop: LoopCore, _ channel: UnsafeMutablePointer<Channel>, _ arrived: UnsafeRawBufferPointer?
+    ) throws -> Channel.Wait? {
+        if try unsafe loop.answerArrived(channel, arrived, { try answer(BorrowedFrame(body: $0), writer) }) == true {
+            // Sent at once, so that what comes of it is known before the wait. The ring tells in time.
+            if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe channel.pointee.ringPart == .nothing {
+                unsafe loop.flush(channel)
+            }
             if unsafe channel.pointee.unsent.isEmpty && channel.pointee.sendFailure == nil { return .readable }
         }
         // A peer that does not take its replies is not read from.
@@ -81,13 +85,14 @@ package final class FrameAnswerer {
 extension LoopCore {
     /// Lets the answerer of a channel go on, or ends it.
     func wakeAnswerer(
-        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict
+        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict,
+        _ arrived: UnsafeRawBufferPointer? = nil
     ) {
         noteBegin(unsafe channel.pointee.token)
         unsafe attachOutput(channel)
         unsafe channel.pointee.turn = 0
         do {
-            if let wait = try unsafe step(channel, answerer, verdict) {
+            if let wait = try unsafe step(channel, answerer, verdict, arrived) {
                 unsafe prepare(channel, for: wait)
             } else {
                 unsafe answerer.takeUnretainedValue().end(channel, nil)
@@ -101,14 +106,15 @@ extension LoopCore {
 
     /// What the answerer has to wait for; `nil` when the conversation is over.
     private func step(
-        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict
+        _ channel: UnsafeMutablePointer<Channel>, _ answerer: Unmanaged<FrameAnswerer>, _ verdict: Channel.Verdict,
+        _ arrived: UnsafeRawBufferPointer?
     ) throws -> Channel.Wait? {
         let hasUnsent = unsafe !channel.pointee.unsent.isEmpty
         if verdict == .late { throw StreamError.socket(unsafe giveUp(channel, sending: hasUnsent)) }
         if unsafe channel.pointee.isCancelled { throw StreamError.cancelled }
         if hasUnsent { return .sent }
         // The channel holds it until it is ended.
-        let wait = try unsafe answerer._withUnsafeGuaranteedRef { try unsafe $0.goOn(self, channel) }
+        let wait = try unsafe answerer._withUnsafeGuaranteedRef { try unsafe $0.goOn(self, channel, arrived) }
         // What has arrived is answered, and a frame that has begun may come to its end.
         if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.core.input.isBetweenMessages {
             unsafe channel.pointee.core.input.wasInterrupted = true

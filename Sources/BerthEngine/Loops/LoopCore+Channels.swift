@@ -42,6 +42,7 @@ extension LoopCore {
     func release(_ channel: UnsafeMutablePointer<Channel>, closing: Bool) -> Descriptor? {
         let number = unsafe channel.pointee.descriptor
         guard number >= 0 else { return nil }
+        unsafe forgetRing(channel)
         // What is only closed leaves epoll by that; a late event finds no channel.
         if !closing { unsafe unwatch(channel) }
         unsafe takeBuffersBack(channel)

@@ -67,12 +67,14 @@ extension LoopCore {
     }
 
     private func detach(_ channel: UnsafeMutablePointer<Channel>) {
-        if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe flush(channel) }
+        if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe !sendLater(channel) { unsafe flush(channel) }
         unsafe state.pointee.attached = nil
         unsafe channel.pointee.core.output.isOpen = false
         unsafe state.pointee.output.takeMemory(of: &channel.pointee.core.output.queue)
         if unsafe !state.pointee.isInputLent {
             unsafe channel.pointee.core.input.queue.releaseIfEmpty()
+        } else if unsafe state.pointee.lentBuffer >= 0 {
+            unsafe takeRingBufferBack(channel, state.pointee.lentBuffer)
         } else if unsafe channel.pointee.core.input.queue.isEmpty {
             unsafe state.pointee.isInputLent = false
             unsafe state.pointee.input.takeMemory(of: &channel.pointee.core.input.queue)
@@ -97,12 +99,22 @@ extension LoopCore {
     /// Finds the next whole frame in the input, receiving what is there: `input.found` says where it lies, or that there is
     /// none because the stream has ended. Returns what has to be waited for; `.nothing` when it has been found.
     func findFrame(_ channel: UnsafeMutablePointer<Channel>) throws(StreamError) -> Channel.Wait {
-        // At once, so that what comes of it is known before the wait.
-        if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe state.pointee.attached == channel {
+        unsafe channel.pointee.arrived = 0
+        if let extent = unsafe channel.pointee.core.input.layout.frame(in: channel.pointee.core.input.queue.bytes) {
+            unsafe channel.pointee.core.input.found = extent
+            return .nothing
+        }
+        // At once, so that what comes of it is known before the wait. The ring tells in time.
+        if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe state.pointee.attached == channel,
+            unsafe channel.pointee.ringPart == .nothing
+        {
             unsafe flush(channel)
         }
         if unsafe waitsForMessage(channel) {
-            if unsafe !channel.pointee.isReadable { return .readable }
+            if unsafe !channel.pointee.isReadable {
+                unsafe channel.pointee.wanted = 1
+                return .readable
+            }
             switch unsafe receive(channel, channel.pointee.core.input.queue.spare) {
             case .some(let count) where count > 0:
                 if let extent = unsafe channel.pointee.core.input.layout.frame(
@@ -124,7 +136,8 @@ extension LoopCore {
     private func waitsForMessage(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
         unsafe state.pointee.attached == channel && state.pointee.isInputLent
             && channel.pointee.core.input.queue.isEmpty && !channel.pointee.core.input.isOver
-            && channel.pointee.core.output.queue.isEmpty && channel.pointee.unsent.isEmpty
+            && (channel.pointee.core.output.queue.isEmpty || channel.pointee.ringPart != .nothing)
+            && channel.pointee.unsent.isEmpty
             && channel.pointee.sendFailure == nil && channel.pointee.turn < Channel.turnLimit
     }
 
@@ -154,33 +167,53 @@ extension LoopCore {
         }
     }
 
-    /// Receives into the shared input for a channel that waits for a message and has nothing else on its mind, which is the
-    /// common case, and calls `body` with each whole frame; `nil`, with nothing done, in any other case.
+    /// Answers what has arrived for a channel that waits for a message and has nothing else on its mind, which is the common
+    /// case, by calling `body` with each whole frame; `nil` in any other case.
     ///
+    /// - Parameter arrived: what the ring has received. Otherwise it is received, into the shared input.
     /// - Returns: whether that is all that had arrived. Otherwise the rest is in the channel's own input.
     @inline(__always)
     func answerArrived(
-        _ channel: UnsafeMutablePointer<Channel>, _ body: (RawSpan) throws -> Void
+        _ channel: UnsafeMutablePointer<Channel>, _ arrived: UnsafeRawBufferPointer?, _ body: (RawSpan) throws -> Void
     ) throws -> Bool? {
         let layout = unsafe channel.pointee.core.input.layout
-        guard unsafe !layout.isNone && channel.pointee.isReadable && channel.pointee.core.input.queue.isEmpty,
-            unsafe !channel.pointee.core.input.isOver && channel.pointee.core.output.isOpen,
+        guard !layout.isNone, unsafe !channel.pointee.core.input.isOver && channel.pointee.core.output.isOpen else {
+            if let arrived = unsafe arrived { unsafe channel.pointee.core.input.queue.append(arrived.bytes) }
+            return nil
+        }
+        if let arrived = unsafe arrived {
+            unsafe channel.pointee.wanted = 1
+            return try unsafe answerEach(channel, layout, arrived, body)
+        }
+        guard unsafe channel.pointee.isReadable && channel.pointee.core.input.queue.isEmpty,
             unsafe !state.pointee.isInputLent && state.pointee.attached == channel,
-            let memory = unsafe state.pointee.input.spare.baseAddress
+            channel.pointee.receiveFailure == 0, let memory = unsafe state.pointee.input.spare.baseAddress
         else { return nil }
         let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, memory, LoopState.bufferSize)
         if count <= 0 { return try unsafe received(channel, count).isNothing }
         let mayHaveMore = unsafe count == LoopState.bufferSize || channel.pointee.isEnding
         unsafe channel.pointee.isReadable = mayHaveMore
+        let isAll = try unsafe answerEach(channel, layout, UnsafeRawBufferPointer(start: memory, count: count), body)
+        return isAll && !mayHaveMore
+    }
+
+    /// Calls `body` with each whole frame, as long as there is room for replies; whether that was all.
+    @inline(__always)
+    private func answerEach(
+        _ channel: UnsafeMutablePointer<Channel>, _ layout: PrefixLayout, _ arrived: UnsafeRawBufferPointer,
+        _ body: (RawSpan) throws -> Void
+    ) throws -> Bool {
+        let count = arrived.count
+        guard let start = arrived.baseAddress else { return true }
         var position = 0
-        defer { if position < count { unsafe putAside(memory + position, count - position, channel) } }
+        defer { if position < count { unsafe putAside(start + position, count - position, channel) } }
         while unsafe channel.pointee.core.output.isOpen {
-            let rest = unsafe RawSpan(_unsafeStart: memory + position, byteCount: count &- position)
+            let rest = unsafe RawSpan(_unsafeStart: start + position, byteCount: count &- position)
             guard let extent = layout.frame(in: rest) else { break }
             position &+= extent.consumed
             try body(rest.extracting(unchecked: extent.body))
         }
-        return !mayHaveMore && position == count
+        return position == count
     }
 
     /// Keeps what has been received and not been read in a buffer of the channel's own.
@@ -204,16 +237,32 @@ extension LoopCore {
         if unsafe channel.pointee.core.input.isOver { return .received(0) }
         if unsafe channel.pointee.descriptor < 0 { throw .ended }
         unsafe attach(channel)
-        if unsafe !channel.pointee.core.output.queue.isEmpty { unsafe flush(channel) }
+        if unsafe !channel.pointee.core.output.queue.isEmpty, unsafe channel.pointee.ringPart == .nothing {
+            unsafe flush(channel)
+        }
         if unsafe !channel.pointee.unsent.isEmpty { return .mustWait(.sent) }
         if let failure = unsafe channel.pointee.sendFailure { throw .socket(failure) }
         if unsafe channel.pointee.turn >= Channel.turnLimit { return .mustWait(.turn) }
+        if unsafe channel.pointee.ringPart != .nothing { return unsafe receivedByRing(channel, room) }
         if unsafe !channel.pointee.isReadable { return .mustWait(.readable) }
+        if unsafe state.pointee.lentBuffer >= 0 { unsafe takeRingBufferBack(channel, state.pointee.lentBuffer) }
         unsafe channel.pointee.core.input.queue.reserve(makeRoom(channel, room))
         guard let count = unsafe receive(channel, channel.pointee.core.input.queue.spare) else {
             return .mustWait(.readable)
         }
         return try unsafe received(channel, count)
+    }
+
+    /// What the ring has received since the handler looked, or what it waits for.
+    private func receivedByRing(_ channel: UnsafeMutablePointer<Channel>, _ room: Int) -> Receipt {
+        let count = unsafe channel.pointee.core.input.queue.count
+        let fresh = min(unsafe channel.pointee.arrived, count)
+        unsafe channel.pointee.arrived = 0
+        if fresh > 0 { return .received(fresh) }
+        unsafe channel.pointee.wanted = count + max(room, 1)
+        // One that is larger is received where it will lie.
+        if unsafe channel.pointee.wanted > LoopState.bufferSize { unsafe leaveRing(channel) }
+        return .mustWait(.readable)
     }
 
     /// What came of a receive: how many bytes, 0 for the peer's FIN, or an errno as a negative number.
@@ -234,6 +283,7 @@ extension LoopCore {
     /// number; `nil` where there is no memory.
     @inline(__always)
     private func receive(_ channel: UnsafeMutablePointer<Channel>, _ memory: UnsafeMutableRawBufferPointer) -> Int? {
+        if unsafe channel.pointee.receiveFailure != 0 { return unsafe Int(channel.pointee.receiveFailure) }
         guard let start = memory.baseAddress else { return nil }
         let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, start, memory.count)
         if count > 0 { unsafe channel.pointee.core.input.queue.grow(by: count) }
@@ -271,7 +321,9 @@ extension LoopCore {
     /// something is unsent.
     @discardableResult
     func flush(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
-        guard unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sendFailure == nil else {
+        guard unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sendFailure == nil,
+            unsafe channel.pointee.sending.count == 0
+        else {
             return unsafe send(channel, RawSpan(), ByteQueue())
         }
         let count = unsafe channel.pointee.core.output.queue.count
@@ -300,7 +352,7 @@ extension LoopCore {
             return true
         }
         var sent = 0
-        if unsafe channel.pointee.unsent.isEmpty {
+        if unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sending.count == 0 {
             do throws(Errno) {
                 sent = try unsafe channel.pointee.core.output.queue.withUnsafeBytes { (first) throws(Errno) in
                     try unsafe body.withUnsafeBytes { (second) throws(Errno) in
@@ -337,7 +389,8 @@ extension LoopCore {
         unsafe Self.append(end.bytes, to: &channel.pointee.unsent, skipping: &skip)
         unsafe channel.pointee.core.output.queue.removeAll()
         unsafe channel.pointee.core.output.isOpen = false
-        unsafe watchForRoom(channel)
+        // Behind a reply that the ring sends it is its turn when that is over.
+        if unsafe channel.pointee.sending.count == 0 { unsafe watchForRoom(channel) }
         return false
     }
 
@@ -350,19 +403,26 @@ extension LoopCore {
     /// Sends what was written off the loop and is too much for the shared buffer, which would stay as large.
     private func sendOwn(_ own: inout ByteQueue, _ channel: UnsafeMutablePointer<Channel>) {
         if unsafe channel.pointee.sendFailure != nil { return }
-        if unsafe channel.pointee.unsent.isEmpty {
+        if unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sending.count == 0 {
             unsafe swap(&own, &channel.pointee.unsent)
             unsafe sendUnsent(channel)
         } else {
             unsafe channel.pointee.unsent.append(own.bytes)
         }
-        if unsafe !channel.pointee.unsent.isEmpty { unsafe watchForRoom(channel) }
+        if unsafe !channel.pointee.unsent.isEmpty, unsafe channel.pointee.sending.count == 0 {
+            unsafe watchForRoom(channel)
+        }
     }
 
     /// Has epoll tell when there is room: from the first time that there was none.
-    private func watchForRoom(_ channel: UnsafeMutablePointer<Channel>) {
+    func watchForRoom(_ channel: UnsafeMutablePointer<Channel>) {
         if unsafe channel.pointee.watchesRoom { return }
         unsafe channel.pointee.watchesRoom = true
+        if unsafe channel.pointee.ringPart != .nothing { return unsafe leaveRing(channel) }
+        if unsafe !channel.pointee.isWatched {
+            // The ring has received its FIN.
+            do throws(Errno) { try unsafe watch(channel) } catch { return unsafe failSending(channel, error) }
+        }
         // Changing what is watched tells of what is the case already, so no room is missed.
         let token = unsafe channel.pointee.token
         do throws(Errno) {

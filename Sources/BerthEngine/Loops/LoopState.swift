@@ -23,6 +23,8 @@ struct LoopState: ~Copyable {
     /// Whose handler runs: 0 for none; a channel's token, or what ``LoopCore/runner(of:)`` says of a job.
     let running = Atomic<UInt64>(0)
     let epoll: Epoll
+    /// Where the kernel has no ring for us, or none was wanted: `nil`.
+    var ring: UnsafeMutablePointer<LoopRing>?
     var spot: ParkingSpot?
     var timers: TimerWheel
     /// When the last wait for events was over, in nanoseconds.
@@ -40,6 +42,8 @@ struct LoopState: ~Copyable {
     /// The channel whose handler runs and uses the shared buffers; its input is the shared one if `isInputLent`.
     var attached: UnsafeMutablePointer<Channel>?
     var isInputLent = false
+    /// The buffer of the ring that is lent in place of the shared input; -1 for none.
+    var lentBuffer = -1
     var input = ByteQueue()
     var output = ByteQueue()
     /// Whether the service ends.
@@ -58,7 +62,19 @@ struct LoopState: ~Copyable {
         unsafe listenerTimer.initialize(to: TimerNode(token: Self.listenerToken))
     }
 
-    deinit { unsafe listenerTimer.deallocate() }
+    deinit {
+        unsafe listenerTimer.deallocate()
+        unsafe ring?.deinitialize(count: 1)
+        unsafe ring?.deallocate()
+    }
+
+    /// Ends the ring, which must have nothing in flight any more.
+    mutating func endRing() {
+        guard let ring = unsafe ring else { return }
+        unsafe self.ring = nil
+        unsafe ring.deinitialize(count: 1)
+        unsafe ring.deallocate()
+    }
 
     static func initialize(_ memory: UnsafeMutablePointer<LoopState>) throws(Errno) {
         let epoll = try Epoll()
@@ -81,7 +97,8 @@ struct LoopState: ~Copyable {
             index = slots.count
             slots.append(Slot())
         }
-        slots[index].generation &+= 1
+        // Four bits of a token are a ring's, and for other things than channels.
+        slots[index].generation = (slots[index].generation &+ 1) & 0x0FFF_FFFF
         return UInt64(slots[index].generation) << 32 | UInt64(index)
     }
 

@@ -4,7 +4,7 @@ public import BerthSystem
 
 /// Something that happened to a server. Logs, metrics and control sockets are made from these.
 public enum ServerEvent: Sendable {
-    /// The server listens. `note` says when the kernel gave a smaller backlog than was asked for.
+    /// The server listens. `note` says what the kernel gave less of than was asked for: backlog, or an io_uring.
     case listening(SocketAddress, backlog: Int, note: String?)
     /// A connection was accepted and its handler starts.
     case accepted(ConnectionID, peer: SocketAddress)

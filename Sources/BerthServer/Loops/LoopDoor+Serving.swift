@@ -54,7 +54,7 @@ extension LoopDoor {
         connection.heedCancellation()
         // What is not known by now to be closed soon might be cut under another owner's hands.
         connection.willEnd = { [core] in core.table.releaseDescriptor(admitted.id) }
-        do throws(StreamError) { try connection.watch() } catch {
+        do throws(StreamError) { try connection.serve() } catch {
             connection.close()
             throw error
         }

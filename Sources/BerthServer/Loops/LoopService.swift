@@ -7,14 +7,16 @@ internal import BerthSystem
 final class LoopService: Service {
     let core: ServiceCore
     let address: SocketAddress
+    let note: String?
     private let door: LoopDoor
     private let watcher: LoopWatcher?
 
     /// Starts to accept on `listener`.
-    init(listener: consuming TCPListener, core: ServiceCore, loops: Int) throws(Errno) {
+    init(listener: consuming TCPListener, core: ServiceCore, loops: Int, io: ConcurrencyModel.IOMethod) throws(Errno) {
         self.core = core
         address = listener.address
-        let loops = try Self.makeLoops(loops)
+        note = Self.note(on: io)
+        let loops = try Self.makeLoops(loops, ring: io == .uring)
         door = LoopDoor(core: core, listener: listener, loops: loops)
         watcher = try core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
             try LoopWatcher(loops, of: core, limit: limit)
@@ -25,9 +27,14 @@ final class LoopService: Service {
         }
     }
 
-    private static func makeLoops(_ count: Int) throws(Errno) -> [EventLoop] {
+    private static func note(on io: ConcurrencyModel.IOMethod) -> String? {
+        guard io == .uring, case .unavailable(let reason) = RingSupport.probe() else { return nil }
+        return "epoll is used in place of io_uring: \(reason)"
+    }
+
+    private static func makeLoops(_ count: Int, ring: Bool) throws(Errno) -> [EventLoop] {
         var loops: [EventLoop] = []
-        for _ in 0..<count { loops.append(try EventLoop()) }
+        for _ in 0..<count { loops.append(try EventLoop(ring: ring)) }
         return loops
     }
 

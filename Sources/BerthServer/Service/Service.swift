@@ -7,6 +7,9 @@ protocol Service: AnyObject, Sendable {
     /// Where it listens.
     var address: SocketAddress { get }
 
+    /// What could not be had as it was asked for, and what is in its place.
+    var note: String? { get }
+
     /// The counters, now.
     var statistics: ServerStatistics { get }
 
@@ -21,6 +24,10 @@ protocol Service: AnyObject, Sendable {
     func report(_ event: ServerEvent)
 }
 
+extension Service {
+    var note: String? { nil }
+}
+
 /// Starts to serve on `listener`, with the engine of `model`.
 func makeService(
     _ model: ConcurrencyModel, on listener: consuming TCPListener, _ configuration: ServerConfiguration,
@@ -29,9 +36,9 @@ func makeService(
     let address = listener.address
     do throws(Errno) {
         switch model.resolved(for: configuration.limits) {
-        case .eventLoops(let loops, _):
+        case .eventLoops(let loops, let io):
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
-            return try LoopService(listener: listener, core: core, loops: loops ?? 1)
+            return try LoopService(listener: listener, core: core, loops: loops ?? 1, io: io)
         case .threads:
             let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
             return try ThreadedService(listener: listener, core: core)

@@ -63,7 +63,9 @@ package struct StreamOutput: ~Copyable {
 
     /// Appends a frame whose body is small enough to be copied, all or nothing.
     package mutating func appendFrame(_ body: RawSpan, head: RawSpan) throws(StreamError) {
-        do throws(FramingError) { try encoder.framing.encode(body, head: head, into: &queue) } catch { throw .framing(error) }
+        do throws(FramingError) { try encoder.framing.encode(body, head: head, into: &queue) } catch {
+            throw .framing(error)
+        }
     }
 
     /// Appends what precedes a body that is sent from where it is, and returns what follows it. Both are made before

@@ -88,6 +88,13 @@ extension Ring {
             token: token)
     }
 
+    /// The same, and of several that wait for the descriptor only one is told (EPOLLEXCLUSIVE).
+    @inlinable @inline(__always)
+    package mutating func pollExclusive(_ fd: Int32, _ wanted: Readiness, token: UInt64) {
+        let mask = UInt32(UInt16(bitPattern: wanted.rawValue)) | EpollEvents.exclusive.rawValue
+        add(.pollAdd, fd, operationFlags: berth_ring_poll_mask(mask), token: token)
+    }
+
     /// Cancels the requests with the token `target`. The result says how many there were. Each of them has its own
     /// completion, `.cancelled` as a rule, which may come before or after this one.
     @inlinable @inline(__always)
