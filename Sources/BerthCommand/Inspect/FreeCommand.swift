@@ -90,7 +90,6 @@ struct FreeCommand: ParsableCommand {
         if let signal {
             for process in plan.processes {
                 do throws(Errno) {
-
                     try Kernel.signal(process.pid, signal.number)
                     Talk.data("sent SIG\(signal.rawValue) to \(process.words)")
                 } catch {
