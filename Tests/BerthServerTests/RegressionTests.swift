@@ -102,12 +102,12 @@ struct RegressionTests {
     func cutBeforeItsTask() async throws {
         let table = ConnectionTable(maximum: 1)
         let pipe = try Kernel.pipe()
-        let id = try #require(table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed))
+        let admitted = try #require(table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed))
         #expect(table.killAll() == 1)
         let task = Task<Void, Never> { try? await Task.sleep(for: .seconds(1000)) }
-        table.setTask(id, task)
+        table.setTask(admitted, task)
         #expect(task.isCancelled)
-        #expect(table.wasKilled(id))
+        #expect(table.wasKilled(admitted))
     }
 
     @Test(

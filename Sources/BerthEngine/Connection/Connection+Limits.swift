@@ -25,10 +25,21 @@ extension Connection {
         }
     }
 
+    /// The limits that connections of a loop begin with, worked out once for all of them.
+    package struct LoopLimits: Sendable {
+        fileprivate let idle: Int64
+        fileprivate let stall: Int64
+
+        package init(idle: Duration?, stall: Duration?) {
+            self.idle = Connection.nanoseconds(idle)
+            self.stall = Connection.nanoseconds(stall)
+        }
+    }
+
     /// Sets both limits of a connection of a loop, which costs nothing there.
-    package func setLimits(idle: Duration?, stall: Duration?) {
-        unsafe channel?.pointee.idleLimit = Self.nanoseconds(idle)
-        unsafe channel?.pointee.stallLimit = Self.nanoseconds(stall)
+    package func setLimits(_ limits: LoopLimits) {
+        unsafe channel?.pointee.idleLimit = limits.idle
+        unsafe channel?.pointee.stallLimit = limits.stall
     }
 
     /// At least a millisecond; `.max` is without end.

@@ -30,6 +30,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     let core: LoopCore
+    /// Why the loop has no ring though one was wanted.
+    package let ringRefusal: String?
     private let inbox = Monitor(Inbox())
     private let wakeUp: WakeUp
     /// Whether the loop was told to look into its inbox.
@@ -57,12 +59,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             throw error
         }
         unsafe core = LoopCore(state: memory)
+        ringRefusal = ring ? core.makeRing() : nil
         unsafe memory.pointee.owner = Unmanaged.passUnretained(self)
         unsafe memory.pointee.executor = asUnownedTaskExecutor()
         unsafe memory.pointee.spot = ParkingSpot(core)
         try unsafe memory.pointee.epoll.add(
             wakeUp.descriptor.rawValue, [.readable, .edgeTriggered], token: LoopState.wakeUpToken)
-        if ring { core.makeRing() }
     }
 
     deinit {

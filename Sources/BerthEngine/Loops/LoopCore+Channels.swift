@@ -21,12 +21,15 @@ extension LoopCore {
         return unsafe channel
     }
 
+    /// EPOLLIN, EPOLLRDHUP and EPOLLET: made of a list of them, it would be one for each connection.
+    private static var arrivals: EpollEvents { EpollEvents(rawValue: 0x1 | 0x2000 | 1 << 31) }
+
     /// Has epoll tell what happens to a channel, what has happened already included.
     func watch(_ channel: UnsafeMutablePointer<Channel>) throws(Errno) {
         unsafe channel.pointee.isReadable = false
         let token = unsafe channel.pointee.token
         try unsafe state.pointee.epoll.add(
-            channel.pointee.descriptor, [.readable, .peerFinished, .edgeTriggered], token: token)
+            channel.pointee.descriptor, Self.arrivals, token: token)
         unsafe channel.pointee.isWatched = true
     }
 

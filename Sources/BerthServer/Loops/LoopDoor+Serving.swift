@@ -13,32 +13,33 @@ extension LoopDoor {
         // cuts the socket as well.
         let task = Task(executorPreference: loop) { [self] in
             await core.converse(
-                admitted.id, with: admitted.peer, open: { () throws(StreamError) in try open(admitted, on: loop) },
-                abandon: {})
+                admitted, open: { () throws(StreamError) in try open(admitted, on: loop) }, abandon: {})
             ended(at: place)
         }
-        core.table.setTask(admitted.id, task)
+        core.table.setTask(admitted, task)
     }
 
     /// Begins to answer the frames of a connection, without a task as long as nothing has to be waited for.
     private func startAnswering(_ admitted: Admitted, _ answer: @escaping FrameAnswerer.Answer, at place: Berth) {
         core.report(.accepted(admitted.id, peer: admitted.peer))
         let connection = prepare(admitted, on: place.loop)
-        connection.willEnd = { [table = core.table] in table.releaseDescriptor(admitted.id) }
+        connection.willEnd = { [table = core.table] in table.releaseDescriptor(admitted) }
         let answerer = FrameAnswerer(connection, answer: answer) { [self] connection, error in
-            if core.concludeNow(connection, error) { return ended(at: place) }
-            concludeLater(connection, error, at: place)
+            if core.concludeNow(admitted, connection, error) { return ended(at: place) }
+            concludeLater(admitted, connection, error, at: place)
         }
-        do throws(StreamError) { try answerer.start() } catch { concludeLater(connection, error, at: place) }
+        do throws(StreamError) { try answerer.start() } catch { concludeLater(admitted, connection, error, at: place) }
     }
 
-    private func concludeLater(_ connection: Connection, _ error: (any Error)?, at place: Berth) {
+    private func concludeLater(
+        _ admitted: Admitted, _ connection: Connection, _ error: (any Error)?, at place: Berth
+    ) {
         let visit = Conclusion(connection: connection, error: error)
         let task = Task(executorPreference: place.loop) { [self] in
-            await core.conclude(visit.connection, core.judge(visit.connection, visit.error))
+            await core.conclude(admitted, visit.connection, core.judge(admitted, visit.connection, visit.error))
             ended(at: place)
         }
-        core.table.setTask(connection.id, task)
+        core.table.setTask(admitted, task)
     }
 
     /// Carries a connection into the task that ends it.
@@ -53,7 +54,7 @@ extension LoopDoor {
         let connection = prepare(admitted, on: loop)
         connection.heedCancellation()
         // What is not known by now to be closed soon might be cut under another owner's hands.
-        connection.willEnd = { [core] in core.table.releaseDescriptor(admitted.id) }
+        connection.willEnd = { [core] in core.table.releaseDescriptor(admitted) }
         do throws(StreamError) { try connection.serve() } catch {
             connection.close()
             throw error
@@ -66,9 +67,9 @@ extension LoopDoor {
             id: admitted.id, socket: admitted.takeSocket(), framing: core.framing, loop: loop,
             signals: core.signals)
         if core.configuration.limits.handlerBlocking != nil {
-            core.table.setPlace(admitted.id, loop, connection.runner)
+            core.table.setPlace(admitted, loop, connection.runner)
         }
-        connection.setLimits(idle: core.configuration.limits.idle, stall: core.configuration.limits.writeStall)
+        connection.setLimits(limits)
         return connection
     }
 }

@@ -17,6 +17,7 @@ final class LoopDoor: Sendable {
     }
 
     let core: ServiceCore
+    let limits: Connection.LoopLimits
     private let listener: Monitor<TCPListener?>
     /// The listener's descriptor, open until ``close(until:)`` has ended.
     private let descriptor: Int32
@@ -27,6 +28,8 @@ final class LoopDoor: Sendable {
 
     init(core: ServiceCore, listener: consuming TCPListener, loops: [EventLoop]) {
         self.core = core
+        let limits = core.configuration.limits
+        self.limits = Connection.LoopLimits(idle: limits.idle, stall: limits.writeStall)
         descriptor = listener.fileDescriptor
         recovery = AcceptRecovery(core: core)
         self.listener = Monitor(listener)

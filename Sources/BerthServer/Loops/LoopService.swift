@@ -15,8 +15,8 @@ final class LoopService: Service {
     init(listener: consuming TCPListener, core: ServiceCore, loops: Int, io: ConcurrencyModel.IOMethod) throws(Errno) {
         self.core = core
         address = listener.address
-        note = Self.note(on: io)
-        let loops = try Self.makeLoops(loops, ring: io == .uring)
+        let loops = try Self.makeLoops(loops, ring: io != .epoll)
+        note = io == .uring ? loops.lazy.compactMap(\.ringRefusal).first.map { "epoll takes its place: \($0)" } : nil
         door = LoopDoor(core: core, listener: listener, loops: loops)
         watcher = try core.configuration.limits.handlerBlocking.map { (limit) throws(Errno) in
             try LoopWatcher(loops, of: core, limit: limit)
@@ -25,11 +25,6 @@ final class LoopService: Service {
             watcher?.stop()
             throw error
         }
-    }
-
-    private static func note(on io: ConcurrencyModel.IOMethod) -> String? {
-        guard io == .uring, case .unavailable(let reason) = RingSupport.probe() else { return nil }
-        return "epoll is used in place of io_uring: \(reason)"
     }
 
     private static func makeLoops(_ count: Int, ring: Bool) throws(Errno) -> [EventLoop] {

@@ -4,20 +4,25 @@ internal import BerthSystem
 
 /// The connections of a server: how many there may be, which there are, how they ended.
 final class ConnectionTable: Sendable {
-    struct Entry {
-        let peer: SocketAddress
-        /// `nil` once the connection's owner is about to close it: then the number may belong to something else.
-        var descriptor: Int32?
-        var task: Task<Void, Never>?
-        /// The event loop that it is on, and how that calls it.
-        var place: (loop: ObjectIdentifier, runner: UInt64)?
-        var wasKilled = false
-    }
-
     private struct State {
-        var entries: [ConnectionID: Entry] = [:]
+        /// In no order. Each knows its place.
+        var entries: [Admitted] = []
         var statistics = ServerStatistics()
         var isHurried = false
+
+        mutating func add(_ entry: Admitted) {
+            entry.index = entries.count
+            entries.append(entry)
+        }
+
+        mutating func remove(_ entry: Admitted) {
+            guard entry.index >= 0, let last = entries.popLast() else { return }
+            if last !== entry {
+                entries[entry.index] = last
+                last.index = entry.index
+            }
+            entry.index = -1
+        }
     }
 
     let maximum: Int
@@ -28,24 +33,25 @@ final class ConnectionTable: Sendable {
     var statistics: ServerStatistics { state.withLock { $0.statistics } }
 
     /// The peers of the connections there are.
-    var peers: [String] { state.withLock { state in state.entries.map { "\($0.key) \($0.value.peer)" }.sorted() } }
+    var peers: [String] { state.withLock { state in state.entries.map { "\($0.id) \($0.peer)" }.sorted() } }
 
     /// Takes in a connection; `nil` when there are as many as there may be.
-    func admit(descriptor: Int32, peer: SocketAddress) -> ConnectionID? {
+    func admit(descriptor: Int32, peer: SocketAddress) -> Admitted? {
         state.withLock { state in
             if state.statistics.active >= maximum { return nil }
             state.statistics.accepted += 1
             state.statistics.active += 1
             let id = ConnectionID(number: UInt64(state.statistics.accepted))
-            state.entries[id] = Entry(peer: peer, descriptor: descriptor)
-            return id
+            let admitted = Admitted(id: id, peer: peer, descriptor: descriptor)
+            state.add(admitted)
+            return admitted
         }
     }
 
     /// Takes back an admission whose thread could not be started.
-    func revoke(_ id: ConnectionID) {
+    func revoke(_ admitted: Admitted) {
         state.change { state in
-            state.entries[id] = nil
+            state.remove(admitted)
             state.statistics.active -= 1
             state.statistics.accepted -= 1
             state.statistics.refused += 1
@@ -66,40 +72,43 @@ final class ConnectionTable: Sendable {
     }
 
     /// Remembers the task of a connection's handler, and cancels it when the connection was cut before there was one.
-    func setTask(_ id: ConnectionID, _ task: Task<Void, Never>) {
-        let isLate = state.withLock { state in
-            state.entries[id]?.task = task
-            return state.entries[id]?.wasKilled ?? false
+    func setTask(_ admitted: Admitted, _ task: Task<Void, Never>) {
+        let isLate = state.withLock { _ in
+            // Its end may have been counted already.
+            if admitted.index >= 0 { admitted.task = task }
+            return admitted.wasKilled
         }
         if isLate { task.cancel() }
     }
 
     /// Remembers where a connection is.
-    func setPlace(_ id: ConnectionID, _ loop: EventLoop, _ runner: UInt64?) {
+    func setPlace(_ admitted: Admitted, _ loop: EventLoop, _ runner: UInt64?) {
         guard let runner else { return }
-        state.withLock { $0.entries[id]?.place = (ObjectIdentifier(loop), runner) }
+        state.withLock { _ in admitted.place = (ObjectIdentifier(loop), runner) }
     }
 
     /// The connection whose handler a loop runs; `nil` when it is gone, or when that is a task that a handler has started.
     func connection(runBy runner: UInt64, on loop: EventLoop) -> (id: ConnectionID, peer: SocketAddress)? {
         state.withLock { state in
-            let found = state.entries.first { _, entry in
+            let found = state.entries.first { entry in
                 if let place = entry.place, place.loop == ObjectIdentifier(loop), place.runner == runner { return true }
                 return entry.task.map { EventLoop.runner(of: $0) } == runner
             }
-            return found.map { ($0.key, $0.value.peer) }
+            return found.map { ($0.id, $0.peer) }
         }
     }
 
     /// To be called before the descriptor is closed or given away.
-    func releaseDescriptor(_ id: ConnectionID) { state.withLock { $0.entries[id]?.descriptor = nil } }
+    func releaseDescriptor(_ admitted: Admitted) { state.withLock { _ in admitted.descriptor = -1 } }
 
-    func wasKilled(_ id: ConnectionID) -> Bool { state.withLock { $0.entries[id]?.wasKilled ?? false } }
+    func wasKilled(_ admitted: Admitted) -> Bool { state.withLock { _ in admitted.wasKilled } }
 
     /// Counts the end of a connection.
-    func end(_ id: ConnectionID, _ outcome: Outcome.Kind) {
+    func end(_ admitted: Admitted, _ outcome: Outcome.Kind) {
         state.change { state in
-            state.entries[id] = nil
+            state.remove(admitted)
+            // It is kept by the task, which it must not keep.
+            admitted.task = nil
             state.statistics.active -= 1
             state.statistics.outcomes[outcome, default: 0] += 1
         }
@@ -126,14 +135,13 @@ final class ConnectionTable: Sendable {
     func killAll() -> Int {
         let (count, tasks) = state.withLock { state in
             var count = 0
-            for (id, entry) in state.entries {
-                guard let descriptor = entry.descriptor else { continue }
-                state.entries[id]?.wasKilled = true
+            for entry in state.entries where entry.descriptor >= 0 {
+                entry.wasKilled = true
                 // Under the lock the number is certainly still this connection's.
-                TCPSocket.cut(descriptor)
+                TCPSocket.cut(entry.descriptor)
                 count += 1
             }
-            return (count, state.entries.values.compactMap(\.task))
+            return (count, state.entries.compactMap(\.task))
         }
         // Not under the lock: cancelling runs code of the handlers.
         for task in tasks { task.cancel() }

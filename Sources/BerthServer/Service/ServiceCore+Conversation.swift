@@ -10,11 +10,13 @@ extension ServiceCore {
     ///   - open: makes the connection that the handler sees. It fails when the peer is gone already.
     ///   - abandon: closes the socket when `open` failed.
     func converse(
-        _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
+        _ admitted: Admitted, open: () throws(StreamError) -> Connection, abandon: () -> Void
     ) async {
-        guard let connection = begin(id, with: peer, open: open, abandon: abandon) else { return }
-        let outcome = await session.run(connection) { error in judge(connection, error, Task.isCancelled) }
-        await conclude(connection, outcome)
+        guard let connection = begin(admitted, open: open, abandon: abandon) else { return }
+        let outcome = await session.run(connection) { error in
+            judge(admitted, connection, error, wasCancelled: Task.isCancelled)
+        }
+        await conclude(admitted, connection, outcome)
     }
 
     // The steps before and behind the handler are apart, and not inlined: what they need is not carried by a handler that
@@ -23,55 +25,55 @@ extension ServiceCore {
     /// Reports an admitted connection and opens it; `nil`, with its end counted, when its peer was gone already.
     @inline(never)
     private func begin(
-        _ id: ConnectionID, with peer: SocketAddress, open: () throws(StreamError) -> Connection, abandon: () -> Void
+        _ admitted: Admitted, open: () throws(StreamError) -> Connection, abandon: () -> Void
     ) -> Connection? {
-        report(.accepted(id, peer: peer))
+        report(.accepted(admitted.id, peer: admitted.peer))
         do throws(StreamError) {
             let connection = try open()
-            connection.willEnd = { [table] in table.releaseDescriptor(id) }
+            connection.willEnd = { [table] in table.releaseDescriptor(admitted) }
             return connection
         } catch {
-            table.releaseDescriptor(id)
+            table.releaseDescriptor(admitted)
             abandon()
-            count(id, peer, (Outcome(.init(error: error)), nil))
+            count(admitted, (Outcome(.init(error: error)), nil))
             return nil
         }
     }
 
     /// Ends a connection, unless its handler has done so, reports and counts its outcome.
     @inline(never)
-    func conclude(_ connection: Connection, _ outcome: Outcome) async {
-        count(connection.id, connection.peer, await end(connection, outcome))
+    func conclude(_ admitted: Admitted, _ connection: Connection, _ outcome: Outcome) async {
+        count(admitted, await end(connection, outcome))
     }
 
     /// The same at once, where the peer has finished and nothing has to be waited for. False when something has to.
-    func concludeNow(_ connection: Connection, _ error: (any Error)?) -> Bool {
-        guard error == nil, connection.isAtEnd, !table.wasKilled(connection.id) else { return false }
-        let outcome = judge(connection, nil)
+    func concludeNow(_ admitted: Admitted, _ connection: Connection, _ error: (any Error)?) -> Bool {
+        guard error == nil, connection.isAtEnd, !table.wasKilled(admitted) else { return false }
+        let outcome = judge(admitted, connection, nil)
         guard connection.closeAtEnd() else { return false }
-        count(
-            connection.id, connection.peer,
-            (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
+        count(admitted, (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
         return true
     }
 
     /// Reports and counts how a connection has ended. The descriptor is gone and nobody can cut the connection any more:
     /// what was cut while it was being ended was cut all the same.
-    private func count(_ id: ConnectionID, _ peer: SocketAddress, _ ending: (outcome: Outcome, close: CloseReport?)) {
-        let (outcome, close) = table.wasKilled(id) ? (.killed, nil) : ending
-        report(.ended(id, peer: peer, outcome: outcome, close: close))
-        table.end(id, outcome.kind)
+    private func count(_ admitted: Admitted, _ ending: (outcome: Outcome, close: CloseReport?)) {
+        let (outcome, close) = table.wasKilled(admitted) ? (.killed, nil) : ending
+        report(.ended(admitted.id, peer: admitted.peer, outcome: outcome, close: close))
+        table.end(admitted, outcome.kind)
     }
 
     /// What a conversation that has ended, by itself or with an error, amounts to.
     @inline(never)
-    func judge(_ connection: Connection, _ error: (any Error)?, _ wasCancelled: Bool = false) -> Outcome {
+    func judge(
+        _ admitted: Admitted, _ connection: Connection, _ error: (any Error)?, wasCancelled: Bool = false
+    ) -> Outcome {
         Outcome(
             .init(
                 error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy,
                 peerFinished: connection.isAtEnd,
                 wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
-                wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(connection.id)))
+                wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(admitted)))
     }
 
     /// Ends a connection whose handler has ended, unless it has done so itself.

@@ -29,18 +29,20 @@ final class ServiceCore: Sendable {
 
     /// Counts an accepted connection in, or resets it because there are as many as there may be.
     func admit(_ socket: consuming TCPSocket) -> Admitted? {
-        guard let id = table.admit(descriptor: socket.fileDescriptor, peer: socket.peer) else {
+        guard let admitted = table.admit(descriptor: socket.fileDescriptor, peer: socket.peer) else {
             let peer = socket.peer
             socket.abort()
             refuse(peer, "there are \(table.maximum) connections, the maximum")
             return nil
         }
-        return Admitted(id: id, peer: socket.peer, descriptor: socket.detach().release())
+        // From now on it is what ``Admitted/takeSocket()`` gives.
+        _ = socket.detach().release()
+        return admitted
     }
 
     /// Takes an admission back because the connection could not be given to a handler, and resets it.
     func revoke(_ admitted: Admitted, _ reason: String) {
-        table.revoke(admitted.id)
+        table.revoke(admitted)
         admitted.takeSocket().abort()
         report(.refused(peer: admitted.peer, reason: reason))
     }
@@ -80,16 +82,4 @@ final class ServiceCore: Sendable {
 
     /// How long handlers may take to notice that their connection was cut.
     private static let forceTime: Duration = .seconds(5)
-}
-
-/// A connection that was counted in and has no handler yet.
-///
-/// It can be copied, which the owner of a descriptor cannot, so that it can go to the thread that will serve it: there
-/// ``takeSocket()`` is to be called, exactly once.
-struct Admitted: Sendable {
-    let id: ConnectionID
-    let peer: SocketAddress
-    fileprivate let descriptor: Int32
-
-    func takeSocket() -> TCPSocket { TCPSocket(descriptor: Descriptor(owning: descriptor), peer: peer) }
 }

@@ -19,14 +19,14 @@ extension ServiceCore {
         let executor = ThreadExecutor()
         let workplace = Workplace()
         executor.runTask(
-            started: { table.setTask(admitted.id, $0) },
+            started: { table.setTask(admitted, $0) },
             // A handler that waits for anything else must not keep back what it has written.
             beforeWaiting: { try? workplace.stream?.flush() }
         ) {
             let stream = SocketStream(admitted.takeSocket(), framing: self.configuration.framing)
             workplace.stream = stream
             await self.converse(
-                admitted.id, with: admitted.peer,
+                admitted,
                 open: { () throws(StreamError) in
                     try self.connection(admitted.id, on: stream, patienceIsSet: patienceIsSet)
                 }, abandon: { stream.close() })

@@ -3,8 +3,15 @@ package import BerthFraming
 /// A framing that streams begin with: one for all connections of a service.
 package final class SharedFraming: Sendable {
     let framing: Framing
+    let layout: PrefixLayout
+    /// The same for what a ``StreamOutput`` copies.
+    let outputLayout: PrefixLayout
 
-    package init(_ framing: Framing) { self.framing = framing }
+    package init(_ framing: Framing) {
+        self.framing = framing
+        layout = framing.layout
+        outputLayout = framing.layout(upTo: StreamOutput.copyLimit)
+    }
 }
 
 /// The codec of one direction of a stream. Until it has something to remember it is the one that all connections of the

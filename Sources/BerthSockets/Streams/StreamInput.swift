@@ -24,12 +24,12 @@ package struct StreamInput: ~Copyable {
 
     package init(framing: SharedFraming) {
         decoder = StreamCodec(framing)
-        layout = framing.framing.layout
+        layout = framing.layout
     }
 
     package mutating func useFraming(_ framing: SharedFraming) {
         decoder = StreamCodec(framing)
-        layout = framing.framing.layout
+        layout = framing.layout
         isWithinFrame = false
     }
 

@@ -29,12 +29,12 @@ package struct StreamOutput: ~Copyable {
 
     package init(framing: SharedFraming) {
         encoder = StreamCodec(framing)
-        layout = framing.framing.layout(upTo: Self.copyLimit)
+        layout = framing.outputLayout
     }
 
     package mutating func useFraming(_ framing: SharedFraming) {
         encoder = StreamCodec(framing)
-        layout = isEnded || failure != nil ? .none : framing.framing.layout(upTo: Self.copyLimit)
+        layout = isEnded || failure != nil ? .none : framing.outputLayout
     }
 
     /// The stream is over: nothing can be written.

@@ -208,12 +208,18 @@ extension LoopCore {
         unsafe ring.pointee.settle()
     }
 
-    /// Makes a ring, where the kernel has one for us.
-    func makeRing() {
-        guard RingSupport.probe().isAvailable, let made = try? LoopRing() else { return }
+    /// Makes a ring, or says why there is none: then epoll tells of everything.
+    func makeRing() -> String? {
+        if case .unavailable(let reason) = RingSupport.probe() { return reason }
         let memory = UnsafeMutablePointer<LoopRing>.allocate(capacity: 1)
-        unsafe memory.initialize(to: made)
-        unsafe state.pointee.ring = memory
+        do throws(RingError) {
+            unsafe memory.initialize(to: try LoopRing())
+            unsafe state.pointee.ring = memory
+            return nil
+        } catch {
+            unsafe memory.deallocate()
+            return "\(error)"
+        }
     }
 
     /// Makes the loop's thread the one that uses the ring.
