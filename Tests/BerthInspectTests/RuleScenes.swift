@@ -149,7 +149,7 @@ extension RuleScene {
             ready: """
                 s = listener(share=1); port = s.getsockname()[1]
                 others = [s, listener(share=1, address=('127.0.0.1', port))]
-                while sum(bool(select.select([x], [], [], 0)[0]) for x in others) < 2: client(port)
+                while not select.select([others[0]], [], [], 0)[0]: client(port)  # until one waits there
                 """, during: "others[0].close()"),
         RuleScene(
             name: "a listener closed with connections in its queue", code: "B023",
