@@ -38,7 +38,8 @@ let package = Package(
         .target(name: "BerthFraming", swiftSettings: settings),
         .target(
             name: "BerthSockets", dependencies: ["BerthSystem", "BerthFraming", "CBerth"], swiftSettings: settings),
-        .target(name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem"], swiftSettings: settings),
+        .target(
+            name: "BerthInspect", dependencies: ["BerthSockets", "BerthSystem", "CBerth"], swiftSettings: settings),
         .target(
             name: "BerthHarbour", dependencies: ["BerthInspect", "BerthSockets", "BerthFraming", "BerthSystem"],
             swiftSettings: settings),
@@ -102,8 +103,8 @@ let package = Package(
         .testTarget(
             name: "BerthCommandTests",
             dependencies: [
-                "BerthCommand", "BerthServer", "BerthEngine", "BerthHarbour", "BerthSockets", "BerthFraming",
-                "BerthSystem", "TestSupport",
+                "BerthCommand", "BerthServer", "BerthInspect", "BerthEngine", "BerthHarbour", "BerthSockets",
+                "BerthFraming", "BerthSystem", "TestSupport",
             ],
             swiftSettings: settings),
     ]

@@ -2,8 +2,9 @@ package import CBerth
 internal import Glibc
 
 extension Netlink {
-    /// One TCP socket as the kernel's socket monitor describes it, not yet interpreted.
-    package struct TCPEntry: Sendable, Hashable {
+    /// One socket as the kernel's socket monitor describes it, not yet interpreted.
+    package struct SocketEntry: Sendable, Hashable {
+        package var transport: Transport
         /// AF_INET or AF_INET6.
         package var family: Int32
         /// As in `tcp_states.h`.
@@ -27,10 +28,18 @@ extension Netlink {
         package var user: UInt32
         /// The inode of the socket's descriptors; 0 when no process holds it.
         package var inode: UInt32
+        /// The kernel's name for this very socket, which no later one has.
+        package var cookie: UInt64
         /// IPV6_V6ONLY; the kernel tells it of IPv6 sockets that listen or are only bound.
         package var isIPv6Only: Bool?
         /// TCP_INFO, where it was asked for; not told for TIME_WAIT.
         package var info: TCPInfoBytes?
+        /// Datagrams or connection attempts that this socket threw away (SK_MEMINFO_DROPS), where asked for.
+        package var drops: UInt32?
+        /// Which halves are shut: 1 receiving, 2 sending, 3 both; where asked for.
+        package var shutdown: UInt8?
+        /// The control group in which it was opened, from Linux 5.9 on.
+        package var controlGroup: UInt64?
     }
 
     /// The bytes of an INET_DIAG_INFO attribute.
@@ -52,14 +61,24 @@ extension Netlink {
 
 /// Takes the messages of a dump apart, datagram by datagram. Every length is checked: what does not fit is an error,
 /// never read.
-package struct NetlinkMessages: Sendable {
+package struct NetlinkMessages<Item: Sendable>: Sendable {
     /// What was found until now.
-    package private(set) var dump = Netlink.Dump()
+    package private(set) var dump = Netlink.Dump<Item>()
     /// Whether the end of the answer was seen.
     package private(set) var isComplete = false
     private let sequence: UInt32
+    private let transport: Netlink.Transport
+    private let transform: @Sendable (Netlink.SocketEntry) -> Item?
 
-    package init(sequence: UInt32) { self.sequence = sequence }
+    /// - Parameter transform: makes what is kept of a socket; `nil` to keep nothing.
+    package init(
+        sequence: UInt32, transport: Netlink.Transport = .tcp,
+        transform: @escaping @Sendable (Netlink.SocketEntry) -> Item?
+    ) {
+        self.sequence = sequence
+        self.transport = transport
+        self.transform = transform
+    }
 
     /// Takes one datagram.
     ///
@@ -100,15 +119,16 @@ package struct NetlinkMessages: Sendable {
         default: throw .protocolError
         }
         let identity = message.id
-        var entry = Netlink.TCPEntry(
-            family: family, state: message.idiag_state,
+        var entry = Netlink.SocketEntry(
+            transport: transport, family: family, state: message.idiag_state,
             localAddress: unsafe withUnsafeBytes(of: identity.idiag_src) { unsafe Array($0.prefix(count)) },
             localPort: UInt16(bigEndian: identity.idiag_sport),
             remoteAddress: unsafe withUnsafeBytes(of: identity.idiag_dst) { unsafe Array($0.prefix(count)) },
             remotePort: UInt16(bigEndian: identity.idiag_dport), interface: identity.idiag_if,
             timer: message.idiag_timer, retransmits: message.idiag_retrans, expires: message.idiag_expires,
             receiveQueue: message.idiag_rqueue, sendQueue: message.idiag_wqueue, user: message.idiag_uid,
-            inode: message.idiag_inode, isIPv6Only: nil, info: nil)
+            inode: message.idiag_inode,
+            cookie: UInt64(identity.idiag_cookie.1) << 32 | UInt64(identity.idiag_cookie.0), isIPv6Only: nil, info: nil)
         var attributes = body.dropFirst(MemoryLayout<inet_diag_msg>.size)
         while !attributes.isEmpty {
             let header = try Self.load(nlattr.self, from: attributes)
@@ -118,11 +138,17 @@ package struct NetlinkMessages: Sendable {
             switch Int(header.nla_type) {
             case INET_DIAG_SKV6ONLY: entry.isIPv6Only = value.first.map { $0 != 0 }
             case INET_DIAG_INFO: entry.info = value.isEmpty ? nil : .init(bytes: Array(value))
+            // Nine numbers of 32 bits (linux/sock_diag.h); the last one came with Linux 4.6.
+            case INET_DIAG_SKMEMINFO where value.count >= 36:
+                entry.drops = try Self.load(UInt32.self, from: value.dropFirst(32))
+            case INET_DIAG_SHUTDOWN: entry.shutdown = value.first
+            case INET_DIAG_CGROUP_ID where value.count >= 8:
+                entry.controlGroup = try Self.load(UInt64.self, from: value)
             default: break
             }
             attributes = attributes.dropFirst(Self.aligned(length))
         }
-        dump.entries.append(entry)
+        if let item = transform(entry) { dump.items.append(item) }
     }
 
     private static func check(_ result: Int32) throws(Errno) {

@@ -54,3 +54,8 @@ int berth_window_columns(int fd) {
     struct winsize size = {0};
     return ioctl(fd, TIOCGWINSZ, &size) < 0 ? -1 : size.ws_col;
 }
+
+int berth_window_rows(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) < 0 ? -1 : size.ws_row;
+}

@@ -9,6 +9,8 @@
 
 int berth_unshare_network(void) { return unshare(CLONE_NEWNET); }
 
+int berth_enter_network(int fd) { return setns(fd, CLONE_NEWNET); }
+
 int berth_loopback_up(void) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -26,6 +27,8 @@ void berth_thread_take_niceness(void) {
 }
 
 int berth_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+int berth_thread_set_file_user(unsigned int user) { return setfsuid(user); }
 
 char **berth_environment(void) {
     extern char **environ;

@@ -40,7 +40,7 @@ extension ConcurrencyModel {
     /// How it is asked for.
     var arguments: [String] {
         switch self {
-        case .eventLoops(let loops?, _): return ["--model", name, "--loops", "\(loops)"]
+        case .eventLoops(let loops?, let io): return ["--model", name, "--loops", "\(loops)", "--io", io.rawValue]
         case .processPool(let workers?, let engine), .reusePort(let workers?, let engine):
             var arguments = ["--model", name, "--workers", "\(workers)", "--engine", engine.name]
             if case .threadPool(let threads?) = engine { arguments += ["--threads", "\(threads)"] }

@@ -37,11 +37,11 @@ struct NetlinkMessagesTests {
 
     @Test("a socket with its attributes, and the end of the dump")
     func wellFormed() throws {
-        var messages = NetlinkMessages(sequence: 1)
+        var messages = NetlinkMessages(sequence: 1) { $0 }
         try messages.take((Self.message(type: SOCK_DIAG_BY_FAMILY, Self.socket) + Self.done)[...])
         #expect(messages.isComplete)
-        let entry = try #require(messages.dump.entries.first)
-        #expect(messages.dump.entries.count == 1)
+        let entry = try #require(messages.dump.items.first)
+        #expect(messages.dump.items.count == 1)
         #expect(entry.localAddress == [UInt8](repeating: 0, count: 16))
         #expect(entry.localPort == 8080)
         #expect(entry.sendQueue == 128)
@@ -54,7 +54,7 @@ struct NetlinkMessagesTests {
     @Test("the kernel's refusal is its error")
     func refusal() {
         for type in [NLMSG_ERROR, NLMSG_DONE] {
-            var messages = NetlinkMessages(sequence: 1)
+            var messages = NetlinkMessages(sequence: 1) { $0 }
             #expect(throws: Errno.noSuchFile) {
                 try messages.take(Self.message(type: type, Self.bytes(-ENOENT))[...])
             }
@@ -63,7 +63,7 @@ struct NetlinkMessagesTests {
 
     @Test("a dump during which the table changed is marked")
     func interrupted() throws {
-        var messages = NetlinkMessages(sequence: 1)
+        var messages = NetlinkMessages(sequence: 1) { $0 }
         let socket = Self.message(type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_DUMP_INTR, Self.socket)
         try messages.take((socket + Self.done)[...])
         #expect(messages.dump.isInterrupted)
@@ -71,9 +71,9 @@ struct NetlinkMessagesTests {
 
     @Test("messages of another request are passed over")
     func otherSequence() throws {
-        var messages = NetlinkMessages(sequence: 2)
+        var messages = NetlinkMessages(sequence: 2) { $0 }
         try messages.take((Self.message(type: SOCK_DIAG_BY_FAMILY, Self.socket) + Self.done)[...])
-        #expect(messages.dump.entries.isEmpty)
+        #expect(messages.dump.items.isEmpty)
         #expect(!messages.isComplete)
     }
 
@@ -81,7 +81,7 @@ struct NetlinkMessagesTests {
     func truncated() {
         let whole = Self.message(type: SOCK_DIAG_BY_FAMILY, Self.socket) + Self.done
         for count in 0..<whole.count {
-            var messages = NetlinkMessages(sequence: 1)
+            var messages = NetlinkMessages(sequence: 1) { $0 }
             do throws(Errno) {
                 try messages.take(whole[..<count])
                 #expect(!messages.isComplete)
@@ -100,9 +100,9 @@ struct NetlinkMessagesTests {
             for _ in 0...Int.random(in: 0..<8, using: &generator) {
                 bytes[Int.random(in: bytes.indices, using: &generator)] = .random(in: 0...255, using: &generator)
             }
-            var messages = NetlinkMessages(sequence: 1)
+            var messages = NetlinkMessages(sequence: 1) { $0 }
             try? messages.take(bytes.prefix(Int.random(in: 0...bytes.count, using: &generator)))
-            #expect(messages.dump.entries.count <= 2)
+            #expect(messages.dump.items.count <= 2)
         }
     }
 }

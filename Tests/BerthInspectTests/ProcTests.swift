@@ -83,9 +83,10 @@ struct ProcTests {
 
     @Test("the target of a descriptor")
     func descriptors() {
-        #expect(ProcessTable.socketInode("socket:[4711]") == 4711)
-        for target in ["/dev/null", "socket:[", "socket:[x]", "pipe:[1]"] {
-            #expect(ProcessTable.socketInode(target) == nil)
+        #expect(ProcessTable.socketInode(Array("socket:[4711]".utf8).span) == 4711)
+        let huge = "socket:[99999999999999999999]"
+        for target in ["/dev/null", "socket:[", "socket:[x]", "socket:[]", "pipe:[4711]", "", huge] {
+            #expect(ProcessTable.socketInode(Array(target.utf8).span) == nil)
         }
     }
 

@@ -27,6 +27,9 @@ struct Channel: ~Copyable {
     enum RingPart: UInt8 {
         /// Nothing: epoll tells of it.
         case nothing
+        /// It will receive once a handler waits for something: not before, as whoever gives its socket away at once has to
+        /// give all of it.
+        case ready
         /// It receives.
         case receives
         /// It is told to end that, and has not yet.

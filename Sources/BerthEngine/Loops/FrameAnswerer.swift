@@ -30,7 +30,10 @@ package final class FrameAnswerer {
         guard let channel = unsafe connection.channel else { return }
         unsafe channel.pointee.answerer = Unmanaged.passRetained(self)
         unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
-        do throws(StreamError) { try connection.serve() } catch {
+        do throws(StreamError) {
+            try connection.serve()
+            if unsafe channel.pointee.ringPart == .ready { unsafe connection.loop.receiveByRing(channel) }
+        } catch {
             unsafe channel.pointee.forgetAnswerer()
             throw error
         }

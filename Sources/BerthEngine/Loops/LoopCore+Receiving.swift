@@ -21,6 +21,7 @@ extension LoopCore {
         if unsafe waitsForMessage(channel) {
             if unsafe !channel.pointee.isReadable {
                 unsafe channel.pointee.wanted = 1
+                if unsafe channel.pointee.ringPart == .ready { unsafe receiveByRing(channel) }
                 return .readable
             }
             switch unsafe receive(channel, channel.pointee.core.input.queue.spare) {
@@ -163,6 +164,7 @@ extension LoopCore {
 
     /// What the ring has received since the handler looked, or what it waits for.
     private func receivedByRing(_ channel: UnsafeMutablePointer<Channel>, _ room: Int) -> Receipt {
+        if unsafe channel.pointee.ringPart == .ready { unsafe receiveByRing(channel) }
         let count = unsafe channel.pointee.core.input.queue.count
         let fresh = min(unsafe channel.pointee.arrived, count)
         unsafe channel.pointee.arrived = 0

@@ -2,6 +2,7 @@ public import BerthSockets
 
 /// What is to be bound, as far as the kernel's decision depends on it.
 public struct BindAttempt: Sendable, Hashable {
+    public var transport: SocketRecord.Transport
     public var address: SocketAddress
     public var options: ReuseOptions
     /// Whether a socket of IPv6 leaves IPv4 alone; without meaning for IPv4.
@@ -9,7 +10,11 @@ public struct BindAttempt: Sendable, Hashable {
     /// The effective user when the socket was opened.
     public var user: UInt32
 
-    public init(_ address: SocketAddress, options: ReuseOptions, isIPv6Only: Bool = false, user: UInt32 = 0) {
+    public init(
+        _ address: SocketAddress, options: ReuseOptions, isIPv6Only: Bool = false, user: UInt32 = 0,
+        transport: SocketRecord.Transport = .tcp
+    ) {
+        self.transport = transport
         self.address = address
         self.options = options
         self.isIPv6Only = isIPv6Only

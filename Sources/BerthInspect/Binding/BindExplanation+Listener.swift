@@ -68,7 +68,7 @@ extension BindExplanation {
                 "in the server, open sockets close-on-exec (SOCK_CLOEXEC; Berth does) so that no child inherits them",
             ], verification: verification,
             disproof: "\(Printable(owner.process.name)) took the socket over on purpose and serves it",
-            summary: "\(plain) holds \(place(holder.socket)) by \(descriptor), inherited from a server that is gone"
+            summary: "\(plain) holds \(holder.socket.local) by \(descriptor), inherited from a server that is gone"
                 + (since(owner.process).map { ", since \($0.time) (\($0.age) ago)" } ?? ""))
     }
 

@@ -41,17 +41,24 @@ public struct BindEvidence: Sendable {
 
     /// Looks at the calling thread's network namespace.
     public static func read(for attempt: BindAttempt) -> BindEvidence {
+        read(port: attempt.address.port, attempt.transport) { holder in
+            let verdict = BindRule.verdict(on: attempt, by: holder)
+            return verdict == .refuses || verdict == .unknown
+        }
+    }
+
+    /// The same for every socket with a port, as far as it `counts`.
+    package static func read(
+        port: UInt16?, _ transport: SocketRecord.Transport, where counts: (PortHolder) -> Bool = { _ in true }
+    ) -> BindEvidence {
         var evidence = BindEvidence(holders: .unknown(.notLookedAt), settings: .read(), process: Kernel.processID)
         evidence.users = .read()
         evidence.time = Kernel.localTime(nanosecondsSince1970: Kernel.wallClock)
-        guard let port = attempt.address.port else { return evidence }
+        guard let port else { return evidence }
         do throws(Errno) {
-            let table = try SocketTable.read(localPort: port)
+            let table = try SocketTable.read(transport, localPort: port)
             evidence.isUncertain = table.isUncertain
-            let suspects = table.records.map { PortHolder($0) }.filter {
-                let verdict = BindRule.verdict(on: attempt, by: $0)
-                return verdict == .refuses || verdict == .unknown
-            }
+            let suspects = table.records.map { PortHolder($0) }.filter(counts)
             evidence.holders = .known(evidence.lookedInto(suspects))
             evidence.listenersAtPeers = listeners(atPeersOf: suspects.map(\.socket))
         } catch {

@@ -21,7 +21,30 @@ struct ProcessReader {
             pid: pid, parent: stat.parent, name: stat.name, arguments: arguments, user: user,
             userName: user.map { users[$0] }, start: start(stat),
             unit: Self.text("/proc/\(pid)/cgroup").flatMap { ServiceUnit(cgroup: $0) },
-            isOrphan: Self.isOrphan(pid, stat), waits: Self.waits(pid))
+            isOrphan: Self.isOrphan(pid, stat), waits: Self.waits(pid),
+            parentName: Self.stat(stat.parent)?.name)
+    }
+
+    /// A process with its limits and how much of them it uses.
+    func facts(_ pid: Int32) -> ProcessFacts? {
+        guard let record = process(pid) else { return nil }
+        var facts = ProcessFacts(record: record)
+        // The size of this directory is the number of descriptors from Linux 6.2 on; before that it is 0.
+        if let size = (try? Kernel.status(of: "/proc/\(pid)/fd"))?.size, size > 0 { facts.descriptors = Int(size) }
+        if let limits = Self.text("/proc/\(pid)/limits").flatMap(ProcessStat.openFiles) {
+            (facts.softLimit, facts.hardLimit) = limits
+        }
+        let status = Self.text("/proc/\(pid)/status")
+        facts.survivesBrokenPipe = status.flatMap { ProcessStat.handles(signal: 13, status: $0) }
+        if let ticks = Self.stat(pid)?.processorTicks {
+            facts.processorTime = Int(clamping: ticks) * 1000 / Kernel.ticksPerSecond
+        }
+        let threads = (try? Kernel.names(inDirectory: "/proc/\(pid)/task")) ?? []
+        facts.threads = max(1, threads.count)
+        facts.runningThreads = threads.prefix(64).count { thread in
+            Self.text("/proc/\(pid)/task/\(thread)/stat").flatMap { ProcessStat($0) }?.isRunning == true
+        }
+        return facts
     }
 
     /// The start time counts from the start of the machine: by way of the age it becomes a time of the wall clock as

@@ -27,11 +27,13 @@ public struct ProcessRecord: Sendable, Hashable {
     public var isOrphan: Bool?
     /// The kernel functions in which its threads wait, one for each thread; empty where the kernel does not tell.
     public var waits: [String]
+    /// The short name of the process that started it; `nil` when that cannot be told.
+    public var parentName: String?
 
     public init(
         pid: Int32, parent: Int32, name: String, arguments: [String] = [], user: UInt32? = nil,
         userName: String? = nil, start: Start? = nil, unit: ServiceUnit? = nil, isOrphan: Bool? = nil,
-        waits: [String] = []
+        waits: [String] = [], parentName: String? = nil
     ) {
         self.pid = pid
         self.parent = parent
@@ -43,6 +45,7 @@ public struct ProcessRecord: Sendable, Hashable {
         self.unit = unit
         self.isOrphan = isOrphan
         self.waits = waits
+        self.parentName = parentName
     }
 
     /// Whether a thread of it waits for something to happen on a descriptor, as a server does; `nil` when not told.

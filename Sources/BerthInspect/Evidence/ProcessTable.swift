@@ -28,18 +28,15 @@ public struct ProcessTable: Sendable, Hashable {
         var table = ProcessTable()
         let reader = ProcessReader()
         for pid in pids {
-            let descriptors: [String]
-            do throws(Errno) { descriptors = try Kernel.names(inDirectory: "/proc/\(pid)/fd") } catch {
-                if error == .permissionDenied || error == .notPermitted { table.unreadableProcesses += 1 }
-                continue
-            }
             // A process may hold one socket by several descriptors: the lowest stands for them.
             var found: [UInt64: Int32] = [:]
-            for descriptor in descriptors {
-                guard let number = Int32(descriptor), let target = try? Kernel.linkTarget("/proc/\(pid)/fd/\(number)"),
-                    let inode = socketInode(target), sockets.contains(inode)
-                else { continue }
-                found[inode] = min(found[inode] ?? number, number)
+            do throws(Errno) {
+                try forEachSocket(of: pid) { inode, descriptor in
+                    if sockets.contains(inode) { found[inode] = min(found[inode] ?? descriptor, descriptor) }
+                }
+            } catch {
+                if error == .permissionDenied || error == .notPermitted { table.unreadableProcesses += 1 }
+                continue
             }
             if found.isEmpty { continue }
             guard let process = reader.process(pid) else { continue }
@@ -57,9 +54,34 @@ public struct ProcessTable: Sendable, Hashable {
         return .unknown(unreadableProcesses > 0 ? .notPermitted : .notVisible)
     }
 
+    /// Calls `body` with the inode and the descriptor of each socket that a process has open.
+    static func forEachSocket(
+        of pid: Int32, _ body: (_ inode: UInt64, _ descriptor: Int32) -> Void
+    ) throws(Errno) {
+        try Kernel.links(inDirectory: "/proc/\(pid)/fd") { descriptor, target in
+            if let inode = socketInode(target) { body(inode, descriptor) }
+        }
+    }
+
     /// The number in `socket:[4711]`.
-    static func socketInode(_ target: String) -> UInt64? {
-        guard target.hasPrefix("socket:["), target.hasSuffix("]") else { return nil }
-        return UInt64(target.dropFirst("socket:[".count).dropLast())
+    static func socketInode(_ target: Span<UInt8>) -> UInt64? {
+        let prefix: StaticString = "socket:["
+        let count = target.count
+        guard count > 9, count <= 28, target[count - 1] == UInt8(ascii: "]") else { return nil }
+        var number: UInt64 = 0
+        for index in 0..<count - 1 {
+            let byte = target[index]
+            if index < 8 {
+                // Eight characters of ASCII, which outlive everything.
+                guard unsafe byte == prefix.utf8Start[index] else { return nil }
+            } else {
+                guard byte >= 0x30, byte <= 0x39 else { return nil }
+                let (product, overflow) = number.multipliedReportingOverflow(by: 10)
+                let (sum, overflowed) = product.addingReportingOverflow(UInt64(byte - 0x30))
+                if overflow || overflowed { return nil }
+                number = sum
+            }
+        }
+        return number
     }
 }

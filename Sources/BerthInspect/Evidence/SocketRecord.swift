@@ -1,9 +1,14 @@
 public import BerthSockets
 
-/// One TCP socket of this network namespace, as the kernel lists it.
+/// One TCP or UDP socket of this network namespace, as the kernel lists it.
 ///
 /// Source: `man 7 sock_diag`. Any user may read all of it.
 public struct SocketRecord: Sendable, Hashable {
+    public enum Transport: UInt8, Sendable, Hashable {
+        case tcp = 6
+        case udp = 17
+    }
+
     /// The timer that runs on a socket.
     public enum Timer: UInt8, Sendable, Hashable {
         case none = 0
@@ -14,6 +19,7 @@ public struct SocketRecord: Sendable, Hashable {
         case zeroWindowProbe = 4
     }
 
+    public var transport: Transport
     /// The address that the socket is bound to.
     public var local: SocketAddress
     /// The peer; `nil` for a socket that has none.
@@ -40,10 +46,12 @@ public struct SocketRecord: Sendable, Hashable {
     public var info: TCPInfo?
 
     public init(
-        local: SocketAddress, remote: SocketAddress? = nil, state: TCPState, isIPv6Only: Bool? = nil,
+        transport: Transport = .tcp, local: SocketAddress, remote: SocketAddress? = nil, state: TCPState,
+        isIPv6Only: Bool? = nil,
         interface: UInt32 = 0, timer: Timer = .none, timerLeft: Duration = .zero, retransmissions: Int = 0,
         receiveQueue: Int = 0, sendQueue: Int = 0, user: UInt32 = 0, inode: UInt64? = nil, info: TCPInfo? = nil
     ) {
+        self.transport = transport
         self.local = local
         self.remote = remote
         self.state = state

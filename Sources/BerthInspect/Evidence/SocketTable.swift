@@ -1,7 +1,7 @@
 internal import BerthSockets
 public import BerthSystem
 
-/// The TCP sockets of a network namespace.
+/// The TCP or UDP sockets of a network namespace.
 public struct SocketTable: Sendable, Hashable {
     public var records: [SocketRecord]
     /// The table changed each time while it was read: a socket may be missing or listed twice.
@@ -15,18 +15,23 @@ public struct SocketTable: Sendable, Hashable {
     /// Reads the table of the calling thread's network namespace. Needs no rights.
     ///
     /// - Parameters:
+    ///   - transport: whose sockets.
     ///   - port: only sockets with this local port; `nil` for all.
     ///   - withInfo: whether each record gets its TCP_INFO.
     /// - Throws: what the kernel answered; `.noSuchFile` where it has no `tcp_diag`.
-    public static func read(localPort port: UInt16? = nil, withInfo: Bool = true) throws(Errno) -> SocketTable {
-        let dump = try Netlink.tcpSockets(.init(localPort: port, wantsInfo: withInfo))
-        return SocketTable(records: dump.entries.compactMap(SocketRecord.init), isUncertain: dump.isInterrupted)
+    public static func read(
+        _ transport: SocketRecord.Transport = .tcp, localPort port: UInt16? = nil, withInfo: Bool = true
+    ) throws(Errno) -> SocketTable {
+        let query = Netlink.SocketQuery(
+            transport: transport == .tcp ? .tcp : .udp, localPort: port, wantsInfo: withInfo && transport == .tcp)
+        let dump = try Netlink.sockets(query) { SocketRecord($0) }
+        return SocketTable(records: dump.items, isUncertain: dump.isInterrupted)
     }
 }
 
 extension SocketRecord {
     /// Interprets an entry; `nil` for a state that this version does not know.
-    package init?(_ entry: Netlink.TCPEntry) {
+    package init?(_ entry: Netlink.SocketEntry) {
         // 13 is TCP_BOUND_INACTIVE: asked for under that number, and a name for "bound" wherever it may come back.
         guard let state = entry.state == 13 ? .closed : TCPState(rawValue: entry.state),
             let local = SocketAddress(entry.localAddress, port: entry.localPort, interface: entry.interface),
@@ -34,7 +39,8 @@ extension SocketRecord {
         else { return nil }
         let hasPeer = state != .listen && state != .closed
         self.init(
-            local: local, remote: hasPeer ? remote : nil, state: state,
+            transport: entry.transport == .tcp ? .tcp : .udp, local: local, remote: hasPeer ? remote : nil,
+            state: state,
             isIPv6Only: entry.isIPv6Only, interface: entry.interface,
             timer: Timer(rawValue: entry.timer) ?? .none, timerLeft: .milliseconds(Int64(entry.expires)),
             retransmissions: Int(entry.retransmits), receiveQueue: Int(entry.receiveQueue),
@@ -45,7 +51,7 @@ extension SocketRecord {
 
 extension SocketAddress {
     /// Four or sixteen bytes in network order; anything else is no IP address.
-    fileprivate init?(_ bytes: [UInt8], port: UInt16, interface: UInt32) {
+    init?(_ bytes: [UInt8], port: UInt16, interface: UInt32) {
         func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         switch bytes.count {
         case 4: self = .ipv4(IPv4Address(bits: UInt32(number(bytes[...]))), port: port)

@@ -100,3 +100,44 @@ public struct FindingCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     /// The file of a Unix socket is left over from a server that is gone.
     public static let leftoverSocketFile = FindingCode(rawValue: "B028")
 }
+
+extension FindingCode {
+    /// Several listeners of different programs share one address by SO_REUSEPORT.
+    public static let silentDuplicate = FindingCode(rawValue: "B005")
+    /// The accept queue is full: the kernel drops connection attempts.
+    public static let queueOverflow = FindingCode(rawValue: "B006")
+    /// The kernel gave a listener less backlog than it may have asked for.
+    public static let backlogClamped = FindingCode(rawValue: "B007")
+    /// Half-open handshakes fill the SYN queue.
+    public static let synFlood = FindingCode(rawValue: "B008")
+    /// A process is out of descriptors, or nearly so.
+    public static let descriptorsOut = FindingCode(rawValue: "B009")
+    /// Connections wait, and nobody accepts them.
+    public static let acceptorStuck = FindingCode(rawValue: "B010")
+    /// Connections that the peer has ended are kept open.
+    public static let closeWaitLeak = FindingCode(rawValue: "B011")
+    /// More connections in TIME_WAIT, or without a process, than the kernel keeps.
+    public static let remnantPile = FindingCode(rawValue: "B012")
+    /// Connections are reset because they were closed with input unread.
+    public static let resetByUnread = FindingCode(rawValue: "B014")
+    /// Connections are reset because SO_LINGER is on with 0 seconds.
+    public static let resetByLinger = FindingCode(rawValue: "B015")
+    /// SIGPIPE would end a server at its next write to a peer that has gone.
+    public static let brokenPipeKills = FindingCode(rawValue: "B016")
+    /// A member of a SO_REUSEPORT group takes its queue with it when it closes.
+    public static let groupMemberStops = FindingCode(rawValue: "B017")
+    /// Peers that have vanished are kept as connections.
+    public static let halfOpen = FindingCode(rawValue: "B018")
+    /// One side does not read, and memory fills.
+    public static let slowPeer = FindingCode(rawValue: "B019")
+    /// Small writes wait for delayed acknowledgements: stalls of 40 ms.
+    public static let delayedAcks = FindingCode(rawValue: "B020")
+    /// A server in a container listens on loopback only.
+    public static let loopbackOnly = FindingCode(rawValue: "B021")
+    /// A listener was closed with connections in its queue.
+    public static let listenerStopped = FindingCode(rawValue: "B023")
+    /// The table of the firewall's connection tracking is full.
+    public static let conntrackFull = FindingCode(rawValue: "B024")
+    /// Segments are lost, or TCP is short of memory.
+    public static let lossOrPressure = FindingCode(rawValue: "B025")
+}

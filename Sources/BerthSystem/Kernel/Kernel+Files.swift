@@ -184,6 +184,35 @@ extension Kernel {
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 
+    /// Calls `body` with each numbered symbolic link of a directory and what it points to, as bytes that are valid
+    /// during the call: for `/proc/PID/fd`. Links that go away meanwhile are left out. The corresponding C functions
+    /// are `readdir(3)` and `readlinkat(2)`.
+    package static func links(
+        inDirectory path: String, _ body: (_ number: Int32, _ target: Span<UInt8>) -> Void
+    ) throws(Errno) {
+        guard let directory = unsafe opendir(path) else { throw .current }
+        defer { unsafe closedir(directory) }
+        let fd = unsafe dirfd(directory)
+        var buffer = [UInt8](repeating: 0, count: 256)
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(directory) else { break }
+            // In place, see names(inDirectory:). A target that is cut at 256 bytes is no number in brackets.
+            let (number, count) = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
+                let text = unsafe UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self)
+                let number = unsafe atoi(text)
+                guard unsafe text[0] != CChar(bitPattern: UInt8(ascii: ".")) else { return (number, -1) }
+                return unsafe buffer.withUnsafeMutableBytes { memory in
+                    let room = unsafe memory.bindMemory(to: CChar.self)
+                    // 256 bytes: not nil.
+                    return unsafe (number, readlinkat(fd, text, room.baseAddress!, room.count))  // never empty
+                }
+            }
+            if count > 0 { body(number, buffer.span.extracting(first: count)) }
+        }
+        if errno != 0 { throw .current }
+    }
+
     /// The names in a directory, without `.` and `..`. The corresponding C function is `readdir(3)`.
     package static func names(inDirectory path: String) throws(Errno) -> [String] {
         guard let directory = unsafe opendir(path) else { throw .current }

@@ -48,6 +48,37 @@ extension Kernel {
         )
     }
 
+    /// Opens a datagram socket. The corresponding C function is `socket(2)` with SOCK_DGRAM and SOCK_CLOEXEC.
+    package static func openDatagramSocket(family: Int32) throws(Errno) -> Descriptor {
+        let type = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        return Descriptor(owning: try retrying(.socket) { socket(family, type, 0) })
+    }
+
+    /// Sets what a socket says about sharing its address before bind; `nil` leaves IPV6_V6ONLY alone. The corresponding
+    /// C function is `setsockopt(2)`.
+    package static func setSharing(
+        _ fd: Int32, reuseAddress: Bool, reusePort: Bool, isIPv6Only: Bool?
+    ) throws(Errno) {
+        if reuseAddress { try setOption(fd, level: SOL_SOCKET, name: SO_REUSEADDR, to: Int32(1)) }
+        if reusePort { try setOption(fd, level: SOL_SOCKET, name: SO_REUSEPORT, to: Int32(1)) }
+        if let isIPv6Only {
+            try setOption(fd, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, to: Int32(isIPv6Only ? 1 : 0))
+        }
+    }
+
+    /// How a socket was told to behave: SO_KEEPALIVE, TCP_NODELAY, and the seconds of SO_LINGER when it is on. The
+    /// corresponding C function is `getsockopt(2)`.
+    package static func manners(
+        _ fd: Int32, isTCP: Bool
+    ) throws(Errno) -> (keepAlive: Bool, noDelay: Bool, linger: Int?) {
+        let end = try option(fd, level: SOL_SOCKET, name: SO_LINGER, initial: Glibc.linger())
+        return (
+            try option(fd, level: SOL_SOCKET, name: SO_KEEPALIVE, initial: Int32(0)) != 0,
+            isTCP ? try option(fd, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, initial: Int32(0)) != 0 : false,
+            end.l_onoff != 0 ? Int(end.l_linger) : nil
+        )
+    }
+
     /// The number of this process. The corresponding C function is `getpid(2)`.
     package static var processID: Int32 { getpid() }
 

@@ -1,3 +1,4 @@
+internal import CBerth
 internal import Glibc
 
 /// Why a name could not be resolved: the code of `getaddrinfo(3)`.

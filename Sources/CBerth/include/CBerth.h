@@ -26,6 +26,7 @@ int berth_unsent_bytes(int fd, int *count);
 int berth_rename_new(int directory, const char *from, const char *to);
 int berth_begin_write_out(int fd, int64_t offset, int64_t count);
 int berth_window_columns(int fd);
+int berth_window_rows(int fd);
 
 extern const int BERTH_EFD_CLOEXEC;
 extern const int BERTH_EFD_NONBLOCK;
@@ -74,6 +75,8 @@ int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
 int berth_thread_id(void);
+// The user that files and sockets are opened for, of the calling thread alone; returns the one before.
+int berth_thread_set_file_user(unsigned int user);
 // Gives the calling thread the niceness of the process's first thread, as far as that is allowed.
 void berth_thread_take_niceness(void);
 int berth_thread_set_timer_slack(unsigned long nanoseconds);
@@ -117,8 +120,9 @@ int berth_tcp_info_read(int fd, struct berth_tcp_info *info);
 // The same from the bytes of an INET_DIAG_INFO attribute.
 void berth_tcp_info_from_bytes(const void *bytes, size_t count, struct berth_tcp_info *info);
 
-// --- Network namespaces (tests, the lab) -----------------------------------------------------------------------
+// --- Network namespaces ----------------------------------------------------------------------------------------
 int berth_unshare_network(void);
+int berth_enter_network(int fd);
 int berth_loopback_up(void);
 
 #endif

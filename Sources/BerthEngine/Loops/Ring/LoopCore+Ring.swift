@@ -56,7 +56,14 @@ extension LoopCore {
 
     /// Has the ring receive for a channel, or epoll tell of it where there is no ring.
     func serve(_ channel: UnsafeMutablePointer<Channel>) throws(Errno) {
-        guard let ring = unsafe state.pointee.ring else { return try unsafe watch(channel) }
+        if unsafe state.pointee.ring == nil { return try unsafe watch(channel) }
+        unsafe channel.pointee.ringPart = .ready
+    }
+
+    /// Begins that, for a handler that waits.
+    @inline(never)
+    func receiveByRing(_ channel: UnsafeMutablePointer<Channel>) {
+        guard let ring = unsafe state.pointee.ring else { return }
         unsafe channel.pointee.ringPart = .receives
         unsafe receive(channel, ring)
     }
@@ -159,6 +166,7 @@ extension LoopCore {
     /// Has the ring end to receive for a channel, which epoll tells of from then on: for a peer that does not read, a
     /// message that is too large for buffers, or when the socket is given away.
     func leaveRing(_ channel: UnsafeMutablePointer<Channel>) {
+        if unsafe channel.pointee.ringPart == .ready { return unsafe left(channel) }
         guard unsafe channel.pointee.ringPart == .receives, let ring = unsafe state.pointee.ring else { return }
         unsafe channel.pointee.ringPart = .leaves
         unsafe channel.pointee.wanted = 1
@@ -190,7 +198,7 @@ extension LoopCore {
     func forgetRing(_ channel: UnsafeMutablePointer<Channel>) {
         guard let ring = unsafe state.pointee.ring else { return }
         let part = unsafe channel.pointee.ringPart
-        guard unsafe part != .nothing || channel.pointee.sending.count > 0 else { return }
+        guard unsafe part == .receives || part == .leaves || channel.pointee.sending.count > 0 else { return }
         unsafe leaveRing(channel)
         // By the time that it is handed over, the number may be another socket's.
         if unsafe channel.pointee.lastRequest == ring.pointee.handovers { unsafe ring.pointee.submit() }
