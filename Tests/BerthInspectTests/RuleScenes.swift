@@ -122,7 +122,7 @@ extension RuleScene {
             name: "local ports that run out", code: "B013",
             ready: "s = listener(64); port = s.getsockname()[1]; others = [client(port) for i in range(20)]",
             during: "for i in range(20): kept.append(s.accept()[0])",
-            settings: [("net/ipv4/ip_local_port_range", "20000 20020")]),
+            settings: [("net/ipv4/ip_local_port_range", "20000 20021")]),
         RuleScene(
             name: "connections closed with input unread", code: "B014",
             ready: "s = listener(); port = s.getsockname()[1]; others = [pair(s) for i in range(4)]",
@@ -229,7 +229,7 @@ extension RuleScene {
                 """),
         RuleScene(
             name: "half of the local ports", ready: "s = listener(64); others = [pair(s) for i in range(10)]",
-            settings: [("net/ipv4/ip_local_port_range", "20000 20020")]),
+            settings: [("net/ipv4/ip_local_port_range", "20000 20021")]),
         RuleScene(
             name: "connections that end politely", ready: "others = [pair() for i in range(4)]",
             during: """

@@ -73,9 +73,9 @@ enum RuleTexts {
         confidence: likely; wrong if it still sends to clients that have only shut their sending half
         """,
         "B013": """
-        warning[B013]: 20 of 21 local ports towards 127.0.0.1:PORT are in use (0 TIME_WAIT)
+        warning[B013]: 20 of 22 local ports towards 127.0.0.1:PORT are in use (0 TIME_WAIT)
         evidence: 20 connections from 127.0.0.1 (sock_diag)
-        evidence: 20000 to 20020 (/proc/sys/net/ipv4/ip_local_port_range)
+        evidence: 20000 to 20021 (/proc/sys/net/ipv4/ip_local_port_range)
         means: from one address to one server there is a connection for each local port at most; the next \
         connect fails with EADDRNOTAVAIL.
         fix: 1. reuse connections (a pool, keep-alive) instead of one for each request

@@ -85,8 +85,8 @@ struct CheckCommand: ParsableCommand {
                 return (now, now)
             }
             // Who holds what is read once, at the end.
-            let end = Deadline.after(window)
             let before = try Snapshot.read(.sockets)
+            let end = Deadline.after(window)
             let silence = try Kernel.pipe()
             _ = try Kernel.wait(for: .readable, on: silence.reading.rawValue, until: end)
             return (before, try Snapshot.read())
