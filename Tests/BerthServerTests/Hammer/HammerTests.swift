@@ -33,7 +33,9 @@ struct HammerTests {
             let before = OpenDescriptors.count
             try await strike(
                 model, seed: Self.seed &+ round &* 1_000, until: .after(.seconds(min(Self.seconds ?? 0.4, 5))))
-            if Self.seconds != nil { #expect(OpenDescriptors.count <= before, "after round \(round)") }
+            if Self.seconds != nil {
+                #expect(OpenDescriptors.count <= before, "after round \(round): \(OpenDescriptors.list)")
+            }
             round += 1
         } while !end.hasPassed
     }

@@ -103,6 +103,12 @@ struct Hammering {
 enum OpenDescriptors {
     static var count: Int { (try? Kernel.names(inDirectory: "/proc/self/fd").count) ?? 0 }
 
+    /// What they are.
+    static var list: [String] {
+        let names = (try? Kernel.names(inDirectory: "/proc/self/fd")) ?? []
+        return names.map { "\($0) \((try? Kernel.linkTarget("/proc/self/fd/\($0)")) ?? "gone")" }
+    }
+
     /// How many sockets of this process have this local or remote port.
     static func sockets(onPort port: UInt16) -> Int {
         let suffix = ":" + String(UInt32(port) + 0x10000, radix: 16, uppercase: true).dropFirst()
