@@ -15,7 +15,7 @@ enum RuleTexts {
         confidence: likely; wrong if a supervisor started them as workers of one service
         """,
         "B006": """
-        error[B006]: 127.0.0.1:PORT of python3 (pid N, user root) dropped 3 connection attempts in N s: its \
+        error[B006]: 127.0.0.1:PORT of python3 (pid N, user root) dropped N connection attempts in N s: its \
         accept queue is full (2 of 1)
         evidence: queue 2 of 1, drops N since it listens (sock_diag: LISTEN)
         evidence: ListenOverflows +N; counts events in this network namespace, not only of one server \
