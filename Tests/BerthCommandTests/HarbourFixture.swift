@@ -48,7 +48,7 @@ final class HarbourFixture: Sendable {
     /// Waits until there are so many workers that are ready, and none that leaves.
     @discardableResult
     func waitForWorkers(_ count: Int) throws -> [Int32] {
-        let deadline = Deadline.after(.seconds(60))
+        let deadline = Deadline.after(.seconds(240))
         while !deadline.hasPassed {
             let ready = try workers()
             if ready.count == count, (try status()["workers"]?.elements ?? []).count == count { return ready }
@@ -61,14 +61,14 @@ final class HarbourFixture: Sendable {
 
     static func connect(to address: String, sending text: String = "hello") throws -> TCPSocket {
         let socket = try TCPSocket.connect(to: try Endpoint(parsing: address), within: .seconds(60))
-        try socket.sendAll(Array(text.utf8), timeout: .whole(.seconds(60)))
+        try socket.sendAll(Array(text.utf8), timeout: .whole(.seconds(240)))
         return socket
     }
 
     /// Waits until a process has ended.
     static func waitForEnd(of pid: Int32) -> Bool {
         guard let process = try? Kernel.openProcess(pid) else { return true }
-        let found = try? Kernel.wait(for: .readable, on: process.rawValue, until: .after(.seconds(60)))
+        let found = try? Kernel.wait(for: .readable, on: process.rawValue, until: .after(.seconds(240)))
         return found?.isEmpty == false
     }
 }
@@ -80,7 +80,7 @@ extension TCPSocket {
         while received.count < text.utf8.count {
             var memory = [UInt8](repeating: 0, count: 1024)
             let descriptor = fileDescriptor
-            let found = try Kernel.wait(for: .readable, on: descriptor, until: .after(.seconds(60)))
+            let found = try Kernel.wait(for: .readable, on: descriptor, until: .after(.seconds(240)))
             if found.isEmpty { break }
             let count = memory.withUnsafeMutableBytes { (try? unsafe Kernel.receive(descriptor, into: $0)) ?? 0 }
             if count == 0 { break }
@@ -125,12 +125,12 @@ final class Visits: Sendable {
     /// Waits for so many more visits.
     func wait(for more: Int) -> Bool {
         let now = state.withLock { $0.count }
-        return state.wait(until: .after(.seconds(60))) { $0.count >= now + more ? true : nil } ?? false
+        return state.wait(until: .after(.seconds(240))) { $0.count >= now + more ? true : nil } ?? false
     }
 
     /// Ends it, and returns what went wrong.
     func end() -> [String] {
         state.change { $0.isOver = true }
-        return state.wait(until: .after(.seconds(60))) { $0.isDone ? $0.failures : nil } ?? ["does not end"]
+        return state.wait(until: .after(.seconds(240))) { $0.isDone ? $0.failures : nil } ?? ["does not end"]
     }
 }

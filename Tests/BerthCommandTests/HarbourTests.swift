@@ -24,7 +24,7 @@ struct HarbourTests {
             }
             #expect(visits.end() == [])
             #expect(before.isDisjoint(with: try harbour.workers()))
-            try stays.sendAll(Array("again".utf8), timeout: .whole(.seconds(60)))
+            try stays.sendAll(Array("again".utf8), timeout: .whole(.seconds(240)))
             try stays.expect("again")
             stays.close()
             try harbour.waitForWorkers(2)
@@ -61,9 +61,9 @@ struct HarbourTests {
             harbour.program.signal(.kill)
             try harbour.program.waitForEnd()
             // What was open goes on meanwhile.
-            try open.sendAll(Array("more".utf8), timeout: .whole(.seconds(60)))
+            try open.sendAll(Array("more".utf8), timeout: .whole(.seconds(240)))
             try open.expect("more")
-            let deadline = Deadline.after(.seconds(60))
+            let deadline = Deadline.after(.seconds(240))
             var next: Program?
             while next == nil, !deadline.hasPassed {
                 let program = try Program.berth(
@@ -98,7 +98,7 @@ struct HarbourTests {
             defer { for pid in pids.dropFirst() { try? Kernel.signal(pid, Signal.kill.rawValue) } }
             #expect(visits.end() == [])
             // The first harbour is there as long as its worker, which has a connection.
-            try stays.sendAll(Array("again".utf8), timeout: .whole(.seconds(60)))
+            try stays.sendAll(Array("again".utf8), timeout: .whole(.seconds(240)))
             try stays.expect("again")
             stays.close()
             #expect(try harbour.program.waitForEnd() == .exited(code: 0))
@@ -109,7 +109,7 @@ struct HarbourTests {
 
     /// Waits until another harbour answers.
     private static func waitForHarbour(_ harbour: HarbourFixture, after pids: [Int32]) throws -> Int32 {
-        let deadline = Deadline.after(.seconds(60))
+        let deadline = Deadline.after(.seconds(240))
         while !deadline.hasPassed {
             let answer = try harbour.ask("status", "--json")
             if let pid = JSONValue(parsing: answer.standard)?["pid"]?.number, !pids.contains(Int32(pid)) {

@@ -66,7 +66,7 @@ struct RestartTests {
     /// The kernel gets there by itself; this only waits for it to be seen.
     private static func waitFor(_ leftover: Leftover) throws {
         let wanted = leftover == .timeWait ? "TIME-WAIT" : leftover == .finWait2 ? "FIN-WAIT-2" : "CLOSE-WAIT"
-        let deadline = Deadline.after(.seconds(10))
+        let deadline = Deadline.after(.seconds(240))
         while !deadline.hasPassed {
             if try run("ss", ["-Htan", "sport = :\(port)"]).standard.contains(wanted) { return }
         }

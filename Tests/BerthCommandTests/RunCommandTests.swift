@@ -73,7 +73,7 @@ struct RunCommandTests {
 
     /// A program that leaves may accept until it has looked whether it shall.
     private static func waitUntilAllHaveLeft(_ port: String) throws {
-        let deadline = Deadline.after(.seconds(60))
+        let deadline = Deadline.after(.seconds(240))
         while !deadline.hasPassed {
             if !(try berth("status", port, "--json").standard.contains("leaving")) { return }
         }

@@ -143,6 +143,6 @@ func withReceiver(
             session.end()
         }
         try receive(RawPeer(try listener.accept()))
-        try check(try #require(outcome.wait(until: .after(.seconds(60))) { $0 }))
+        try check(try #require(outcome.wait(until: .after(.seconds(240))) { $0 }))
     }
 }

@@ -78,7 +78,7 @@ struct StoreFixture: Sendable {
 
     /// What the store reported for each file, once `count` sessions have ended.
     func results(afterSessions count: Int = 1) -> [TransferResult] {
-        events.wait(until: .after(.seconds(60))) { events in
+        events.wait(until: .after(.seconds(240))) { events in
             let ended = events.count { if case .sessionEnded = $0 { true } else { false } }
             guard ended >= count else { return nil }
             return events.compactMap { event -> TransferResult? in
@@ -94,7 +94,7 @@ final class RawPeer {
 
     init(_ socket: consuming TCPSocket) {
         stream = SocketStream(socket, framing: .selfCounting64(maximumFrame: .unlimited))
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
     }
 
     func say(_ text: String) throws {

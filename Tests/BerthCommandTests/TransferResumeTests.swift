@@ -30,7 +30,7 @@ import Testing
     /// A child that another test has forked holds the locks of this process until it executes its program.
     private static func waitUntilUnlocked(_ path: String) throws {
         let file = try Kernel.open(path, [.readWrite])
-        let patience = Deadline.after(.seconds(60))
+        let patience = Deadline.after(.seconds(240))
         while !patience.hasPassed {
             do throws(Errno) { return try Kernel.lock(file.rawValue) } catch { if error != .wouldBlock { throw error } }
             var nothing: [PollEntry] = []

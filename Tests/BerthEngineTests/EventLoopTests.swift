@@ -38,7 +38,7 @@ struct EventLoopTests {
         }
         let box = made.wait { $0 }
         let stream = SocketStream(client, framing: framing)
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
         return (try #require(box), stream)
     }
 
@@ -241,7 +241,7 @@ struct EventLoopTests {
         }
         return try await onOwnThread {
             try client(other.stream) { ended.withLock { $0 } != nil }
-            let result = ended.wait(until: .after(.seconds(60))) { $0 }
+            let result = ended.wait(until: .after(.seconds(240))) { $0 }
             box.connection.close()
             return result
         }
@@ -280,7 +280,7 @@ struct EventLoopTests {
             let result = try await Self.answer(on: loop, stallLimit: .milliseconds(150)) { _, writer in
                 try writer.write(reply.span.bytes)
             } client: { stream, hasEnded in
-                let patience = Deadline.after(.seconds(30))
+                let patience = Deadline.after(.seconds(240))
                 while !hasEnded() {
                     try #require(!patience.hasPassed, "it does not end while the peer sends")
                     try stream.writeFrame("more")

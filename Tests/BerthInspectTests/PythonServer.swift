@@ -47,7 +47,7 @@ func steady(_ text: String) -> String {
 
 /// Waits until a process has got as far as to sleep: while it still starts, nobody can say what it waits for.
 func waitUntilItSleeps(_ pid: Int32) throws {
-    let deadline = Deadline.after(.seconds(60))
+    let deadline = Deadline.after(.seconds(240))
     while !String(decoding: try Kernel.contents(of: "/proc/\(pid)/wchan"), as: UTF8.self).contains("nanosleep") {
         if deadline.hasPassed { throw PythonServer.SaidNothing() }
     }

@@ -63,7 +63,7 @@ struct RuleScene: Sendable, CustomStringConvertible {
             return line.dropFirst(mark.count)
         }
         let port = UInt16(try said("1=")) ?? 0
-        let deadline = Deadline.after(.seconds(60))
+        let deadline = Deadline.after(.seconds(240))
         var before = try Snapshot.read()
         while !until(before), !deadline.hasPassed { before = try Snapshot.read() }
         let end = Deadline.after(window)

@@ -123,7 +123,7 @@ struct ClientCancellationTests {
                 }
             }
             #expect(error == nil)
-            let all = try await onOwnThread { got.wait(until: .after(.seconds(60))) { $0 } }
+            let all = try await onOwnThread { got.wait(until: .after(.seconds(240))) { $0 } }
             #expect(all == Array("the last word".utf8))
         }
     }

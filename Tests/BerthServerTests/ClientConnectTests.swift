@@ -117,7 +117,7 @@ struct ClientConnectTests {
             isAsking.change { $0 = true }
             return try await Connection.connect(to: address).peer
         }
-        _ = try await onOwnThread { isAsking.wait(until: .after(.seconds(60))) { $0 ? true : nil } }
+        _ = try await onOwnThread { isAsking.wait(until: .after(.seconds(240))) { $0 ? true : nil } }
         // Each attempt before may have left something in the queue.
         let descriptor = listener.fileDescriptor
         let accepted = try await acceptAll(listener)

@@ -35,7 +35,7 @@ struct ClientPlace: Sendable, CustomTestStringConvertible {
             if case .failure(let error) = await Self.result(of: body) { result.change { $0 = error } }
         }
         let wait: @Sendable () async throws -> Void = {
-            _ = try await onOwnThread { isWaiting.wait(until: .after(.seconds(60))) { $0 ? true : nil } }
+            _ = try await onOwnThread { isWaiting.wait(until: .after(.seconds(240))) { $0 ? true : nil } }
         }
         if let model {
             // The end of a service cancels its handlers.

@@ -93,7 +93,7 @@ struct FramingUnderModelsTests {
     ) throws {
         let frames = try subject.encoded()
         let stream = SocketStream(try TCPSocket.connect(to: Endpoint(server), within: .seconds(60)), framing: .raw)
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
         var rest = frames.flatMap { $0 }
         switch delivery {
         case .inTurn:

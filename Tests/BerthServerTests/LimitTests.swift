@@ -27,7 +27,7 @@ struct LimitTests {
                 #expect(throws: StreamError.self) { _ = try third.readLine() }
                 #expect(server.statistics.active == 2)
                 try first.finish()
-                third.readDeadline = .after(.seconds(10))
+                third.readDeadline = .after(.seconds(240))
                 let found3 = try third.readLine()
                 #expect(found3 == "in")
             }

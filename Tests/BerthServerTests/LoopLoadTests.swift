@@ -13,7 +13,7 @@ struct LoopLoadTests {
 
     /// Asks until `isOver`, at least `least` times, and returns how often.
     private static func ask(_ stream: SocketStream, least: Int, _ isOver: () -> Bool) throws -> Int {
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
         var count = 0
         while count < least || !isOver() {
             try stream.writeFrame("ask \(count)")
@@ -122,7 +122,7 @@ struct LoopLoadTests {
         }
         try await onOwnThread {
             defer { isOver.change { $0 = true } }
-            let patience = Deadline.after(.seconds(60))
+            let patience = Deadline.after(.seconds(240))
             let stream = try server.connect(framing: .selfCounting64)
             try stream.writeFrame("no flood")
             let count = try Self.ask(stream, least: 200) { floods.load(ordering: .relaxed) > 50 || patience.hasPassed }
@@ -156,7 +156,7 @@ struct LoopAcceptTests {
                         try await onOwnThread {
                             for _ in 0..<100 {
                                 let stream = try server.connect()
-                                stream.readDeadline = .after(.seconds(60))
+                                stream.readDeadline = .after(.seconds(240))
                                 let word = try stream.readToEnd()
                                 #expect(word == Array("in".utf8))
                             }
@@ -182,7 +182,7 @@ struct LoopAcceptTests {
             _ = try await onOwnThread { try server.connect().finish() }
         }
         // The threads of the loops have ended, and let go of it a moment later.
-        let patience = Deadline.after(.seconds(60))
+        let patience = Deadline.after(.seconds(240))
         while core != nil, !patience.hasPassed { try await Task.sleep(for: .milliseconds(1)) }
         #expect(core == nil)
     }

@@ -123,7 +123,7 @@ struct LoopTests {
     private static func converse(_ server: RunningServer, seed: UInt64) throws -> String? {
         var random = SeededGenerator(seed: seed)
         let stream = try server.connect(framing: .selfCounting64)
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
         for round in 0..<6 {
             var bodies: [[UInt8]] = []
             var bytes: [UInt8] = []

@@ -65,7 +65,7 @@ struct ProxyTests {
                     for number in 1...20 {
                         try stream.write("\(number)\n")
                         try stream.flush()
-                        let count = seen.wait(until: .after(.seconds(60))) { $0.count == number ? number : nil }
+                        let count = seen.wait(until: .after(.seconds(240))) { $0.count == number ? number : nil }
                         if count == nil { return false }
                     }
                     return true

@@ -24,7 +24,7 @@ final class EventLog: ServerObserver, Sendable {
 
     /// What `pick` makes of the events so far, waiting until there are `count`.
     func all<R>(atLeast count: Int, _ pick: (ServerEvent) -> R?) -> [R] {
-        _ = events.wait(until: .after(.seconds(60))) { $0.compactMap(pick).count >= count ? true : nil }
+        _ = events.wait(until: .after(.seconds(240))) { $0.compactMap(pick).count >= count ? true : nil }
         return all.compactMap(pick)
     }
 

@@ -20,14 +20,14 @@ struct ThreadPoolTests {
         func visit(_ server: RunningServer) throws {
             let count = all.count
             let stream = try server.connect()
-            let wasServed = served.wait(until: .after(.seconds(60))) { $0.count > count ? true : nil }
+            let wasServed = served.wait(until: .after(.seconds(240))) { $0.count > count ? true : nil }
             #expect(wasServed == true)
             stream.close()
         }
 
         /// Connects until `count` threads have served.
         func meet(_ count: Int, of server: RunningServer) throws {
-            let deadline = Deadline.after(.seconds(60))
+            let deadline = Deadline.after(.seconds(240))
             while threads.count < count, !deadline.hasPassed { try visit(server) }
             try #require(threads.count == count)
             try waitUntilAsleep()
@@ -35,7 +35,7 @@ struct ThreadPoolTests {
 
         /// Waits until all threads that have ever served wait for something: for the next connection.
         func waitUntilAsleep() throws {
-            let deadline = Deadline.after(.seconds(60))
+            let deadline = Deadline.after(.seconds(240))
             let threads = threads
             while try !threads.allSatisfy({ try Self.isAsleep($0) }) {
                 try #require(!deadline.hasPassed)
@@ -148,7 +148,7 @@ struct ThreadPoolTests {
         #expect(report.isClean)
         #expect(report.duration < .seconds(4))
         try await onOwnThread {
-            let successor = try onceNoForkHoldsIt { () throws(SocketError) in
+            let successor = try onceNoForkHoldsIt(within: .seconds(240)) { () throws(SocketError) in
                 try TCPListener.listen(on: Endpoint(address))
             }
             #expect(successor.address == address)
@@ -195,7 +195,7 @@ struct ThreadPoolTests {
                     try first.finish()
                     try second.finish()
                     // There is room again once they are counted out.
-                    let deadline = Deadline.after(.seconds(60))
+                    let deadline = Deadline.after(.seconds(240))
                     while server.statistics.active > 0, !deadline.hasPassed {}
                     #expect(log.outcomes(2 * round).count == 2 * round)
                 }

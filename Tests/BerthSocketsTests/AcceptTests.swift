@@ -22,7 +22,7 @@ struct AcceptTests {
                 }
             }
             for _ in 0..<count { _ = try TCPSocket.connect(to: address) }
-            #expect(peers.wait(until: .after(.seconds(20))) { $0.count == count ? true : nil } == true)
+            #expect(peers.wait(until: .after(.seconds(240))) { $0.count == count ? true : nil } == true)
         }
     }
 
@@ -41,7 +41,7 @@ struct AcceptTests {
                 if (try? shared.listener.accept()) != nil { got.change { $0 = true } }
             }
             let client = try TCPSocket.connect(to: address)
-            #expect(got.wait(until: .after(.seconds(20))) { $0 ? true : nil } == true)
+            #expect(got.wait(until: .after(.seconds(240))) { $0 ? true : nil } == true)
             _ = consume client
         }
     }
@@ -83,7 +83,7 @@ struct AcceptTests {
                 do throws(SocketError) { _ = try shared.listener.accept() } catch { outcome.change { $0 = error } }
             }
             try shared.listener.stopListening()
-            let error = outcome.wait(until: .after(.seconds(20))) { $0 }
+            let error = outcome.wait(until: .after(.seconds(240))) { $0 }
             #expect(
                 error?.description == "cannot accept a connection on \(shared.listener.address): "
                     + "an argument is invalid (EINVAL); the listener was shut down")

@@ -100,7 +100,7 @@ struct ConnectTests {
         try listener.accept().close()
         client.close()
         // Meanwhile the port may be somebody else's for a moment.
-        let again = try onceNoForkHoldsIt { () throws(SocketError) in
+        let again = try onceNoForkHoldsIt(within: .seconds(240)) { () throws(SocketError) in
             try TCPSocket.connect(to: listener.address, from: used)
         }
         #expect(try again.local == used)
@@ -156,7 +156,7 @@ struct ConnectTests {
         let listener = try TCPListener.listen(on: "127.0.0.1:0")
         let connecting = try TCPSocket.startConnecting(to: listener.address)
         var entries = [PollEntry(connecting.fileDescriptor, .writable)]
-        #expect(try Kernel.poll(&entries, until: .after(.seconds(10))) == 1)
+        #expect(try Kernel.poll(&entries, until: .after(.seconds(240))) == 1)
         #expect(try connecting.isConnected())
         let socket = try connecting.finishConnecting()
         #expect(try !isBlocking(socket.fileDescriptor))
@@ -183,7 +183,7 @@ struct ConnectTests {
             let nobody = try RefusingPort()
             let refused = try TCPSocket.startConnecting(to: nobody.address)
             var entries = [PollEntry(refused.fileDescriptor, .writable)]
-            _ = try Kernel.poll(&entries, until: .after(.seconds(10)))
+            _ = try Kernel.poll(&entries, until: .after(.seconds(240)))
             let error = #expect(throws: SocketError.self) { _ = try refused.isConnected() }
             #expect(error?.errno == .connectionRefused)
         }

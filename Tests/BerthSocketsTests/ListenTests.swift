@@ -35,7 +35,7 @@ struct ListenTests {
         let four = try bothFamilies()
         let port = try #require(four.address.port)
         _ = try TCPSocket.connect(to: Endpoint.loopback(port: port))
-        #expect(try four.accept(until: .after(.seconds(10))) != nil)
+        #expect(try four.accept(until: .after(.seconds(240))) != nil)
     }
 
     /// Listens on a port for each family, looking for one that nobody on this machine has for IPv4.

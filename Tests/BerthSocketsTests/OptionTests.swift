@@ -184,7 +184,7 @@ struct OptionTests {
         let server = try listener.accept()
         _ = try unsafe Array("hello".utf8).withUnsafeBytes { try unsafe Kernel.send(client.fileDescriptor, $0) }
         var entry = [PollEntry(server.fileDescriptor, .readable)]
-        _ = try Kernel.poll(&entry, until: .after(.seconds(10)))
+        _ = try Kernel.poll(&entry, until: .after(.seconds(240)))
         let info = try server.tcpInfo
         #expect(info.state == .established && info.state.description == "ESTABLISHED")
         #expect(info.bytesReceived == ByteCount(5))

@@ -38,7 +38,7 @@ final class Peer<R: Sendable>: Sendable {
 
     /// Waits until the thread has ended.
     func result() throws -> R {
-        guard let result = outcome.wait(until: .after(.seconds(60)), { $0 }) else { throw PeerStuck() }
+        guard let result = outcome.wait(until: .after(.seconds(240)), { $0 }) else { throw PeerStuck() }
         return try result.get()
     }
 
@@ -87,13 +87,13 @@ extension TCPSocket {
 
     /// Waits until the kernel has seen the end of the connection: an RST, or a FIN in each direction.
     func waitForHangUp() throws {
-        let found = try Kernel.wait(for: [], on: fileDescriptor, until: .after(.seconds(20)))
+        let found = try Kernel.wait(for: [], on: fileDescriptor, until: .after(.seconds(240)))
         if found.isEmpty { throw SocketError(.receive, detail: "the connection did not end") }
     }
 
     /// Waits until `count` bytes, or a FIN, have arrived and wait to be read.
     func waitForInput() throws {
-        _ = try Kernel.wait(for: .readable, on: fileDescriptor, until: .after(.seconds(20)))
+        _ = try Kernel.wait(for: .readable, on: fileDescriptor, until: .after(.seconds(240)))
     }
 }
 

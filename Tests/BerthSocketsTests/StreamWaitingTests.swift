@@ -46,7 +46,7 @@ struct StreamWaitingTests {
                 #expect(stream.bufferedCount == test.half.count)
             }
             try pair.client.sendAll(test.rest)
-            stream.readDeadline = .after(.seconds(20))
+            stream.readDeadline = .after(.seconds(240))
             #expect(try test.read(stream) == Array("0123456789".utf8))
         }
     }

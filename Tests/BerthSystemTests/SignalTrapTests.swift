@@ -9,7 +9,7 @@ import Testing
 struct SignalTrapTests {
     /// Waits for the next signal of the trap.
     private func next(_ trap: borrowing SignalTrap) throws -> Signal? {
-        if try Kernel.wait(for: .readable, on: trap.descriptor, until: .after(.seconds(20))).isEmpty { return nil }
+        if try Kernel.wait(for: .readable, on: trap.descriptor, until: .after(.seconds(240))).isEmpty { return nil }
         return trap.next()
     }
 

@@ -51,7 +51,7 @@ struct SpawnTests {
             #expect(!isCloseOnExec(careless.rawValue))
             let names = try withSleeper { pid in
                 // While it is loaded a program has its libraries open, one at a time.
-                let patience = Deadline.after(.seconds(10))
+                let patience = Deadline.after(.seconds(240))
                 while true {
                     let names = try Kernel.names(inDirectory: "/proc/\(pid)/fd").sorted()
                     if names.count == 3 || patience.hasPassed { return names }
@@ -145,7 +145,7 @@ struct SpawnTests {
                 return descriptor.release()
             }
             let owner = Descriptor(owning: descriptor)
-            let found = try Kernel.wait(for: .readable, on: owner.rawValue, until: .after(.seconds(20)))
+            let found = try Kernel.wait(for: .readable, on: owner.rawValue, until: .after(.seconds(240)))
             #expect(found.contains(.readable))
         }
     }

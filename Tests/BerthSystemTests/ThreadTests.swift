@@ -83,7 +83,7 @@ struct ThreadTests {
             let number = wakeUp.descriptor.rawValue
             try Thread.start(name: "waker") { WakeUp.signal(number) }
             var entries = [PollEntry(number, .readable)]
-            #expect(try Kernel.poll(&entries, until: .after(.seconds(20))) == 1)
+            #expect(try Kernel.poll(&entries, until: .after(.seconds(240))) == 1)
             #expect(entries[0].found == .readable)
         }
     }

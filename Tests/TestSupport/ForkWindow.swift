@@ -5,8 +5,12 @@ internal import BerthSystem
 ///
 /// Tests that run at the same time start programs. Between fork and exec a child has a copy of every descriptor of this
 /// process, also of a listener that is closed here meanwhile, and holds its address for that moment.
-package func onceNoForkHoldsIt<R: ~Copyable>(_ body: () throws(SocketError) -> R) throws(SocketError) -> R {
-    let patience = Deadline.after(.seconds(60))
+///
+/// - Parameter patience: short where the address is expected to stay in use.
+package func onceNoForkHoldsIt<R: ~Copyable>(
+    within patience: Duration = .seconds(2), _ body: () throws(SocketError) -> R
+) throws(SocketError) -> R {
+    let patience = Deadline.after(patience)
     while true {
         do { return try body() } catch {
             if error.errno != .addressInUse || patience.hasPassed { throw error }

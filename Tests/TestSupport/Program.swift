@@ -83,7 +83,7 @@ package final class Program: Sendable {
 
     /// The first line that holds `text`, waiting for it; `nil` when the program said everything without it.
     package func line(containing text: String, on output: Output = .error) -> String? {
-        said.wait(until: .after(.seconds(60))) { said -> String?? in
+        said.wait(until: .after(.seconds(240))) { said -> String?? in
             let all = String(decoding: output == .error ? said.error : said.standard, as: UTF8.self)
             if let line = all.split(separator: "\n").first(where: { $0.contains(text) }) { return .some(String(line)) }
             return said.open == 0 ? .some(nil) : nil

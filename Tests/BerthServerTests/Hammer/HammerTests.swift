@@ -93,7 +93,7 @@ struct HammerTests {
         // What may wait is not refused, unless the time to end was over.
         if limits.overload == .wait, report.duration < limits.drain { #expect(statistics.refused == 0, "\(said)") }
         let isAllGone = try await onOwnThread {
-            let patience = Deadline.after(.seconds(60))
+            let patience = Deadline.after(.seconds(240))
             while tally.gone.load(ordering: .relaxed) < tally.made.load(ordering: .relaxed), !patience.hasPassed {
                 var nothing: [PollEntry] = []
                 _ = try Kernel.poll(&nothing, until: .after(.milliseconds(1)))

@@ -18,7 +18,7 @@ struct Hammering {
     mutating func strike() -> Bool {
         guard let socket = try? TCPSocket.connect(to: Endpoint(address), within: .seconds(10)) else { return false }
         let stream = SocketStream(socket, framing: .selfCounting64)
-        stream.readDeadline = .after(.seconds(60))
+        stream.readDeadline = .after(.seconds(240))
         stream.stallLimit = .seconds(60)
         // What the server does to the connection meanwhile is none of the client's business.
         try? misbehave(stream)

@@ -5,7 +5,7 @@ import Testing
 @testable import BerthSystem
 
 /// What a test that waits gives up after.
-let ringTestLimit: Duration = .seconds(60)
+let ringTestLimit: Duration = .seconds(240)
 
 extension Ring {
     /// A small ring for tests.
