@@ -51,10 +51,12 @@ extension Outcome {
         switch error {
         // The peer did not stop in the middle: we stopped waiting, between two messages.
         case .framing(let error) where evidence.wasInterrupted && error.isTruncation: .drained
-        case .framing(let error): .protocolError(error)
+        case .framing(let framing): framing.limit.map { .limit($0, error) } ?? .protocolError(framing)
         case .socket(let error) where evidence.peer != nil && error.address != nil && error.address != evidence.peer:
             .handlerFailed("\(error)")
-        case .socket(let error) where error.isDeadline: .deadline(error)
+        case .socket(let failure) where failure.isOutputLimit: .limit(.unreadOutput, error)
+        case .socket(let error) where error.isDeadline:
+            .deadline(error.deadline ?? (error.operation == .send ? .writeStall : .idle), error)
         case .socket(let error) where error.isPeerGone: .peerReset(error)
         case .cancelled: evidence.serviceEnds ? .drained : .cancelled
         case .socket, .ended: .handlerFailed("\(error)")
@@ -63,6 +65,16 @@ extension Outcome {
 }
 
 extension FramingError {
+    /// Which limit of a connection the peer has exceeded.
+    fileprivate var limit: Outcome.Limit? {
+        switch code {
+        case .frameTooLarge(_, _, parameter: .maximumLine), .lineTooLong: .line
+        case .frameTooLarge: .frame
+        case .headersTooLarge, .tooManyHeaderLines: .headers
+        default: nil
+        }
+    }
+
     fileprivate var isTruncation: Bool {
         if case .truncated = code { return true }
         return false

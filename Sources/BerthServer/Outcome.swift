@@ -9,13 +9,15 @@ public enum Outcome: Sendable {
     case finished
     /// The peer reset the connection, or became unreachable.
     case peerReset(SocketError)
-    /// The peer let a deadline pass.
-    case deadline(SocketError)
+    /// A deadline passed: which one, and what did not happen.
+    case deadline(ConnectionDeadline, SocketError)
+    /// One of the connection's limits was exceeded: which one, and by what.
+    case limit(Limit, StreamError)
     /// The handler ended the connection with an RST, on purpose.
     case aborted
     /// The handler took the descriptor away from the server.
     case detached
-    /// The peer broke the protocol, exceeded one of its limits, or ended within a message.
+    /// The peer broke the protocol, or ended within a message.
     case protocolError(FramingError)
     /// The handler threw an error of its own.
     case handlerFailed(String)
@@ -28,12 +30,34 @@ public enum Outcome: Sendable {
 }
 
 extension Outcome {
+    /// What of one connection is limited in size.
+    public enum Limit: String, Sendable, Hashable, CaseIterable {
+        /// A message of the peer.
+        case frame = "frame too large"
+        /// A line of the peer.
+        case line = "line too long"
+        /// The header lines of the peer.
+        case headers = "headers too large"
+        /// What was written and the peer has not read.
+        case unreadOutput = "unread output"
+    }
+
     /// The outcome without its evidence, for counting.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case peerFinished = "peer finished"
         case finished = "finished"
         case peerReset = "peer reset"
-        case deadline = "deadline"
+        case firstByteDeadline = "first byte late"
+        case frameDeadline = "frame late"
+        case rateDeadline = "too slow"
+        case idleDeadline = "idle"
+        case writeStallDeadline = "write stall"
+        case ageDeadline = "too old"
+        case handlerDeadline = "handler late"
+        case frameLimit = "frame too large"
+        case lineLimit = "line too long"
+        case headersLimit = "headers too large"
+        case unreadOutputLimit = "unread output"
         case aborted = "aborted"
         case detached = "detached"
         case protocolError = "protocol error"
@@ -48,7 +72,8 @@ extension Outcome {
         case .peerFinished: .peerFinished
         case .finished: .finished
         case .peerReset: .peerReset
-        case .deadline: .deadline
+        case .deadline(let deadline, _): deadline.outcome
+        case .limit(let limit, _): limit.outcome
         case .aborted: .aborted
         case .detached: .detached
         case .protocolError: .protocolError
@@ -67,7 +92,8 @@ extension Outcome: CustomStringConvertible {
         case .peerFinished: "the peer finished"
         case .finished: "the service finished"
         case .peerReset(let error): "the peer reset the connection: \(error)"
-        case .deadline(let error): "a deadline passed: \(error)"
+        case .deadline(let deadline, let error): "the \(deadline.rawValue) deadline passed: \(error)"
+        case .limit(_, let error): "a limit was exceeded: \(error)"
         case .aborted: "the handler aborted the connection"
         case .detached: "the handler took the connection over"
         case .protocolError(let error): "the peer broke the protocol: \(error)"
@@ -75,6 +101,41 @@ extension Outcome: CustomStringConvertible {
         case .cancelled: "the handler's task was cancelled"
         case .drained: "the service ended"
         case .killed: "the service ended and cut the connection"
+        }
+    }
+}
+
+extension Outcome.Kind {
+    /// Whether a deadline passed.
+    public var isDeadline: Bool { ConnectionDeadline.allCases.contains { $0.outcome == self } }
+
+    /// Whether a limit of the connection was exceeded.
+    public var isLimit: Bool { Outcome.Limit.allCases.contains { $0.outcome == self } }
+}
+
+extension ConnectionDeadline {
+    /// How it is counted when it passes.
+    public var outcome: Outcome.Kind {
+        switch self {
+        case .firstByte: .firstByteDeadline
+        case .frame: .frameDeadline
+        case .rate: .rateDeadline
+        case .idle: .idleDeadline
+        case .writeStall: .writeStallDeadline
+        case .age: .ageDeadline
+        case .handler: .handlerDeadline
+        }
+    }
+}
+
+extension Outcome.Limit {
+    /// How it is counted when it is exceeded.
+    public var outcome: Outcome.Kind {
+        switch self {
+        case .frame: .frameLimit
+        case .line: .lineLimit
+        case .headers: .headersLimit
+        case .unreadOutput: .unreadOutputLimit
         }
     }
 }

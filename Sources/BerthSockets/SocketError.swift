@@ -1,3 +1,4 @@
+public import BerthFraming
 public import BerthSystem
 
 /// Why an operation on a socket failed: what was tried, on which address, with which error number, in one sentence.
@@ -37,6 +38,10 @@ public struct SocketError: Error, Sendable {
     }
     /// Whether a deadline of Berth passed, as opposed to the kernel giving up with ETIMEDOUT.
     public var isDeadline: Bool { contents.isDeadline }
+    /// Which deadline of a connection passed; `nil` for other errors, and for a deadline that was set for one call.
+    public var deadline: ConnectionDeadline? { contents.deadline }
+    /// Whether more was written than may wait for a peer that does not read.
+    public var isOutputLimit: Bool { contents.isOutputLimit }
 
     // In a box: an error is one word, so that what may throw one needs no room for it.
     private var box: Box
@@ -51,6 +56,8 @@ public struct SocketError: Error, Sendable {
         var attempts: [ConnectAttempt]
         var bytesTaken: Int?
         var isDeadline = false
+        var deadline: ConnectionDeadline?
+        var isOutputLimit = false
     }
 
     private final class Box: Sendable {
@@ -129,11 +136,35 @@ extension SocketError {
     /// The error of a deadline of Berth: what did not happen, within what time.
     package static func deadline(
         _ operation: Operation, address: String?, nothingHappened what: String, within time: Duration?,
-        bytesTaken: Int? = nil
+        bytesTaken: Int? = nil, of deadline: ConnectionDeadline? = nil
     ) -> SocketError {
         let limit = time.map { "within \($0.short)" } ?? "before the deadline"
         var error = SocketError(operation, address: address, detail: "no \(what) \(limit)", bytesTaken: bytesTaken)
-        error.change { $0.isDeadline = true }
+        error.change {
+            $0.isDeadline = true
+            $0.deadline = deadline
+        }
+        return error
+    }
+
+    /// The error of a deadline of a connection, in its own words: `the connection is older than 1 h`.
+    package static func deadline(
+        _ deadline: ConnectionDeadline, _ operation: Operation, address: String?, detail: String
+    ) -> SocketError {
+        var error = SocketError(operation, address: address, detail: detail)
+        error.change {
+            $0.isDeadline = true
+            $0.deadline = deadline
+        }
+        return error
+    }
+
+    /// The error of a service that writes more than its peer reads.
+    package static func outputLimit(address: String?, unsent: Int, limit: ByteCount) -> SocketError {
+        var error = SocketError(
+            .send, address: address,
+            detail: "\(unsent) bytes wait for the peer to read, more than the \(limit) that may", bytesTaken: 0)
+        error.change { $0.isOutputLimit = true }
         return error
     }
 }

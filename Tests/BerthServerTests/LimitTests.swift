@@ -55,7 +55,7 @@ struct LimitTests {
             }
         }
         let reasons = log.all.compactMap { event -> String? in
-            if case .refused(_, let reason) = event { return reason }
+            if case .refused(_, let reason) = event { return reason.description }
             return nil
         }
         #expect(reasons == ["there are 1 connections, the maximum"])

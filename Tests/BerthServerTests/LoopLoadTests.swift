@@ -63,7 +63,7 @@ struct LoopLoadTests {
                     _ = try Kernel.poll(&nothing, until: .after(.milliseconds(5)))
                 }
                 #expect(served > 0)
-                #expect(log.outcomes().map(\.kind) == [.deadline])
+                #expect(log.outcomes().map(\.kind) == [.writeStallDeadline])
                 stalled.close()
                 try other.finish()
             }

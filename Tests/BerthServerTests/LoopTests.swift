@@ -204,7 +204,7 @@ struct LoopTests {
                     _ = try Kernel.poll(&nothing, until: .after(.milliseconds(7)))
                 }
                 let outcomes = withExtendedLifetime(streams) { log.outcomes(20) }
-                #expect(outcomes.allSatisfy { $0.kind == .deadline })
+                #expect(outcomes.allSatisfy { $0.kind == .idleDeadline })
             }
         }
         let all = waited.withLock { $0 }

@@ -71,7 +71,7 @@ struct OutcomeTests {
             let found1 = try server.connect().readToEnd()
             #expect(found1.isEmpty)
         }
-        guard case .deadline(let error)? = outcome else {
+        guard case .deadline(.idle, let error)? = outcome else {
             Issue.record("no deadline: \(String(describing: outcome))")
             return
         }
@@ -92,11 +92,11 @@ struct OutcomeTests {
             _ = done.wait { $0 ? true : nil }
             stream.close()
         }
-        #expect(outcome?.kind == .deadline)
+        #expect(outcome?.kind == .writeStallDeadline)
     }
 
-    @Test("protocol error, with the limit that was exceeded", arguments: TestModels.all)
-    func protocolError(model: ConcurrencyModel) async throws {
+    @Test("a limit, which was exceeded and how much it is", arguments: TestModels.all)
+    func limit(model: ConcurrencyModel) async throws {
         let outcome = try await outcome(model, framing: .selfCounting64(maximumFrame: .kibibytes(1))) { connection in
             for try await _ in connection.frames {}
         } client: { server in
@@ -105,11 +105,55 @@ struct OutcomeTests {
             try stream.flush()
             _ = try? stream.readToEnd()
         }
-        guard case .protocolError(let error)? = outcome else {
-            Issue.record("no protocol error: \(String(describing: outcome))")
+        guard case .limit(.frame, let error)? = outcome else {
+            Issue.record("no limit: \(String(describing: outcome))")
             return
         }
         #expect(error.description.contains("1 KiB"))
+        #expect(outcome?.kind == .frameLimit && outcome?.kind.isLimit == true)
+    }
+
+    @Test("protocol error, when the peer ends within a message", arguments: TestModels.all)
+    func protocolError(model: ConcurrencyModel) async throws {
+        let outcome = try await outcome(model, framing: .selfCounting64) { connection in
+            for try await _ in connection.frames {}
+        } client: { server in
+            let stream = try server.connect()
+            try stream.write([0, 0, 0, 0, 0, 0, 0, 12, 1])
+            try stream.finish()
+        }
+        #expect(outcome?.kind == .protocolError)
+    }
+
+    @Test("each deadline and each limit has an outcome of its own, and says of it what it is")
+    func kinds() {
+        #expect(Set(ConnectionDeadline.allCases.map(\.outcome)).count == ConnectionDeadline.allCases.count)
+        #expect(Outcome.Kind.allCases.count(where: \.isDeadline) == ConnectionDeadline.allCases.count)
+        #expect(Outcome.Kind.allCases.count(where: \.isLimit) == Outcome.Limit.allCases.count)
+        #expect(Outcome.Limit.allCases.allSatisfy { $0.outcome.rawValue == $0.rawValue })
+        let stall = SocketError.deadline(
+            .send, address: "a", nothingHappened: "room", within: .seconds(1), of: .writeStall)
+        #expect(
+            Outcome.deadline(.writeStall, stall).description
+                == "the write stall deadline passed: cannot send to a: no room within 1 s")
+    }
+
+    @Test("each refusal is a sentence")
+    func refusals() {
+        let sentences: [(Refusal, String)] = [
+            (.maximum(3), "there are 3 connections, the maximum"),
+            (.address(limit: 2), "there are 2 connections from its address, the limit"),
+            (.rate(perSecond: 9), "connections come faster than 9 a second, the limit"),
+            (.denied(network: "10.0.0.0/8"), "connections from 10.0.0.0/8 are denied"),
+            (.denied(network: nil), "its address is not among those that are allowed"),
+            (.waited(.milliseconds(1500)), "there was no place for it within 1.5 s"),
+            (.addressesFull, "there are too many other addresses to count its own"),
+            (.descriptors(.tooManyOpenFiles), "no descriptor is left: \(Errno.tooManyOpenFiles)"),
+            (.thread(.wouldBlock), "no thread could be started: \(Errno.wouldBlock)"),
+            (.ending, "the service ends"),
+        ]
+        #expect(Set(sentences.map(\.0.kind)) == Set(Refusal.Kind.allCases))
+        for (refusal, sentence) in sentences { #expect(refusal.description == sentence) }
     }
 
     @Test("handler failed, with what it threw", arguments: TestModels.all)

@@ -204,7 +204,7 @@ struct ThreadPoolTests {
             }
         }
         let reasons = log.all.compactMap { event -> String? in
-            if case .refused(_, let reason) = event { return reason }
+            if case .refused(_, let reason) = event { return reason.description }
             return nil
         }
         #expect(Set(reasons) == ["there are 2 connections, the maximum"])

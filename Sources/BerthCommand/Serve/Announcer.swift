@@ -80,8 +80,9 @@ final class Announcer: ServerObserver {
 
     private static func isTrouble(_ outcome: Outcome) -> Bool {
         switch outcome.kind {
-        case .protocolError, .handlerFailed, .deadline, .cancelled, .killed: true
+        case .protocolError, .handlerFailed, .cancelled, .killed: true
         case .peerFinished, .finished, .peerReset, .aborted, .detached, .drained: false
+        default: outcome.kind.isDeadline || outcome.kind.isLimit
         }
     }
 

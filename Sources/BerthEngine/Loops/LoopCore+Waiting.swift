@@ -39,11 +39,11 @@ extension LoopCore {
         guard sending else {
             return .deadline(
                 .receive, address: peer, nothingHappened: "byte from the peer",
-                within: .nanoseconds(unsafe channel.pointee.idleLimit))
+                within: .nanoseconds(unsafe channel.pointee.idleLimit), of: .idle)
         }
         let error = SocketError.deadline(
             .send, address: peer, nothingHappened: "room to send (the peer does not read)",
-            within: .nanoseconds(unsafe channel.pointee.stallLimit))
+            within: .nanoseconds(unsafe channel.pointee.stallLimit), of: .writeStall)
         unsafe attach(channel)
         unsafe failSending(channel, error)
         return error

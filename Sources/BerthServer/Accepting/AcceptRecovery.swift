@@ -80,7 +80,7 @@ final class AcceptRecovery: Sendable {
         let peer = socket.peer
         socket.abort()
         restoreReserve()
-        core.refuse(peer, "no descriptor is left: \(errno)")
+        core.refuse(peer, .descriptors(errno))
         return nil
     }
 

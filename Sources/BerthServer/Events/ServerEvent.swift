@@ -9,8 +9,8 @@ public enum ServerEvent: Sendable {
     case listening(SocketAddress, backlog: Int, note: String?)
     /// A connection was accepted and its handler starts.
     case accepted(ConnectionID, peer: SocketAddress)
-    /// A connection was accepted and reset at once.
-    case refused(peer: SocketAddress?, reason: String)
+    /// A connection was accepted and not served.
+    case refused(peer: SocketAddress?, reason: Refusal)
     /// A connection ended. `close` tells how its polite close went, where there was one.
     case ended(ConnectionID, peer: SocketAddress, outcome: Outcome, close: CloseReport?)
     /// Accepting failed. `pause` is how long the server waits before it tries again.

@@ -4,8 +4,10 @@ public struct ServerStatistics: Sendable, Hashable {
     public var accepted = 0
     /// Connections open now.
     public var active = 0
-    /// Connections accepted and reset at once.
-    public var refused = 0
+    /// Connections accepted and not served, by reason.
+    public var refusals: [Refusal.Kind: Int] = [:]
+    /// All of ``refusals``.
+    public var refused: Int { refusals.values.reduce(0, +) }
     /// Ended connections by outcome; together they are `accepted - active`.
     public var outcomes: [Outcome.Kind: Int] = [:]
 

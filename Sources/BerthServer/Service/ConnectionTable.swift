@@ -49,16 +49,16 @@ final class ConnectionTable: Sendable {
     }
 
     /// Takes back an admission whose thread could not be started.
-    func revoke(_ admitted: Admitted) {
+    func revoke(_ admitted: Admitted, _ reason: Refusal.Kind) {
         state.change { state in
             state.remove(admitted)
             state.statistics.active -= 1
             state.statistics.accepted -= 1
-            state.statistics.refused += 1
+            state.statistics.refusals[reason, default: 0] += 1
         }
     }
 
-    func countRefused() { state.withLock { $0.statistics.refused += 1 } }
+    func countRefused(_ reason: Refusal.Kind) { state.withLock { $0.statistics.refusals[reason, default: 0] += 1 } }
 
     /// Whether another connection may come.
     var hasRoom: Bool { state.withLock { [maximum] in $0.statistics.active < maximum } }

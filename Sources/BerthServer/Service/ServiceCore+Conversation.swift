@@ -86,7 +86,7 @@ extension ServiceCore {
         case .peerReset:
             connection.close()
             return (outcome, nil)
-        case .deadline(let error) where error.operation == .send:
+        case .deadline(_, let error) where error.operation == .send:
             // The peer does not read: a FIN would wait behind what it did not take.
             connection.abort()
             return (outcome, nil)

@@ -32,7 +32,7 @@ final class ServiceCore: Sendable {
         guard let admitted = table.admit(descriptor: socket.fileDescriptor, peer: socket.peer) else {
             let peer = socket.peer
             socket.abort()
-            refuse(peer, "there are \(table.maximum) connections, the maximum")
+            refuse(peer, .maximum(table.maximum))
             return nil
         }
         // From now on it is what ``Admitted/takeSocket()`` gives.
@@ -41,14 +41,14 @@ final class ServiceCore: Sendable {
     }
 
     /// Takes an admission back because the connection could not be given to a handler, and resets it.
-    func revoke(_ admitted: Admitted, _ reason: String) {
-        table.revoke(admitted)
+    func revoke(_ admitted: Admitted, _ reason: Refusal) {
+        table.revoke(admitted, reason.kind)
         admitted.takeSocket().abort()
         report(.refused(peer: admitted.peer, reason: reason))
     }
 
-    func refuse(_ peer: SocketAddress?, _ reason: String) {
-        table.countRefused()
+    func refuse(_ peer: SocketAddress?, _ reason: Refusal) {
+        table.countRefused(reason.kind)
         report(.refused(peer: peer, reason: reason))
     }
 

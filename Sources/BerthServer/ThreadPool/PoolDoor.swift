@@ -175,7 +175,7 @@ extension PoolDoor {
         while let socket = try? takeQueued(from: gate.listener) {
             let peer = socket.peer
             socket.abort()
-            core.refuse(peer, "the service ends")
+            core.refuse(peer, .ending)
         }
     }
 }

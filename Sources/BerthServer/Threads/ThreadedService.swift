@@ -51,7 +51,7 @@ extension ServiceCore {
                 self.serveOnThisThread(admitted, patienceIsSet: patienceIsSet)
             }
         } catch {
-            revoke(admitted, "no thread could be started: \(error)")
+            revoke(admitted, .thread(error))
         }
     }
 }

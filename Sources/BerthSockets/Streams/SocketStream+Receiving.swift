@@ -73,7 +73,7 @@ extension SocketStream {
         } catch { throw SocketError(.receive, address: peer.description, errno: error) }
         throw .deadline(
             .receive, address: peer.description, nothingHappened: "byte from the peer",
-            within: readDeadline.hasPassed ? nil : idleLimit)
+            within: readDeadline.hasPassed ? nil : idleLimit, of: readDeadline.hasPassed ? nil : .idle)
     }
 
     /// Receives until `step` has found something whole: where it lies; `nil` at the end.
