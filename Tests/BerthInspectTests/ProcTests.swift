@@ -114,4 +114,21 @@ struct ProcTests {
         #expect(yesterday.words(on: today) == "2026-01-09 23:05:07")
         #expect(yesterday.words(on: yesterday) == "23:05:07")
     }
+
+    @Test("the sockets of another network are read from its files, of both families; lines that are none are skipped")
+    func networkFile() {
+        let file = NetworkFile(
+            text: """
+                  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+                   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0 100
+                   1: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 \
+                00:00000000 00000000     0        0 4712 1 0000000000000000 100 0 0 10 0
+                   2: 0100007F:XXXX 00000000:0000 0A
+                   3: 01:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0 100
+                """)
+        #expect(
+            file.records.map { "\($0.local) \($0.state) \($0.user) \($0.inode)" } == [
+                "127.0.0.1:8080 10 1000 4711", "[::1]:80 10 0 4712",
+            ])
+    }
 }

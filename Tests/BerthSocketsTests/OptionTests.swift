@@ -191,6 +191,8 @@ struct OptionTests {
         #expect(info.congestionWindow > 0 && info.retransmissions == 0)
         #expect(try client.tcpInfo.bytesSent == ByteCount(5))
         client.close()
+        entry = [PollEntry(server.fileDescriptor, .peerFinished)]
+        _ = try Kernel.poll(&entry, until: .after(.seconds(240)))
         #expect(try server.tcpInfo.state == .closeWait)
     }
 }

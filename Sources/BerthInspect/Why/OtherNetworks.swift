@@ -6,28 +6,24 @@ enum OtherNetworks {
     /// How many are looked at.
     private static let most = 64
 
-    /// Who listens on a port there; for UDP, who is bound to it. Empty where nothing may be looked at.
+    /// Who waits at a port there.
     static func listeners(on port: UInt16, _ transport: SocketRecord.Transport) -> [PortReport.Elsewhere] {
-        guard let own = try? NetworkNamespace.current(), let names = try? Kernel.names(inDirectory: "/proc") else {
-            return []
-        }
+        guard let own = NetworkFile.networkNumber("thread-self"), let names = try? Kernel.names(inDirectory: "/proc")
+        else { return [] }
         var seen: Set<UInt64> = [own]
         var found: [PortReport.Elsewhere] = []
         let reader = ProcessReader()
+        let users = UserNames.read()
         for pid in names.lazy.compactMap({ Int32($0) }).sorted() where seen.count <= most {
-            guard let number = try? NetworkNamespace.number(of: "/proc/\(pid)/ns/net"), seen.insert(number).inserted
-            else { continue }
-            let records =
-                try? SnapshotScope.process(pid).enter {
-                    ((try? SocketTable.read(transport, localPort: port, withInfo: false))?.records ?? []).filter {
-                        $0.state == .listen || (transport == .udp && $0.state == .closed)
-                    }
-                }
-            for record in records ?? [] {
-                let inode = record.inode ?? 0
-                let owners = ProcessTable.read(ownersOf: [inode]).value?.owners[inode] ?? []
-                guard let process = Inheritance.principal(owners)?.process ?? reader.process(pid) else { continue }
-                found.append(.init(process: process, local: record.local))
+            guard let number = NetworkFile.networkNumber("\(pid)"), seen.insert(number).inserted else { continue }
+            for record in NetworkFile.waiting(at: port, transport, inNetworkOf: pid) {
+                let owners = ProcessTable.read(ownersOf: [record.inode]).value?.owners[record.inode] ?? []
+                let holder = Inheritance.principal(owners)?.process
+                guard let process = holder ?? reader.process(pid) else { continue }
+                found.append(
+                    .init(
+                        local: record.local, userName: users[record.user], process: process,
+                        isHolder: holder != nil))
             }
         }
         return found

@@ -19,8 +19,12 @@ extension PortReport {
         if !elsewhere.isEmpty {
             lines += ["", "in other networks of this machine (they are in nobody's way here):"]
             lines += elsewhere.map { place in
-                "  \(place.local) by \(words.name(place.process, withStart: false)); look there: berth why \(port) --pid "
-                    + "\(place.process.pid)"
+                let process = words.name(place.process, withStart: false)
+                let holder =
+                    place.isHolder
+                    ? process : "a process of user \(Printable(place.userName)), in the network of \(process)"
+                let command = "\(user == 0 ? "" : "sudo ")berth why \(port) --pid \(place.process.pid)"
+                return "  \(place.local) by \(holder); look there: \(command)"
             }
         }
         lines += ["", refusal == nil ? "if you bind now:" : "as far as others are concerned, if you bind now:"]

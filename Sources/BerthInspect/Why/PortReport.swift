@@ -26,9 +26,12 @@ package struct PortReport: Sendable {
 
     /// A listener in another network, for example a container's.
     package struct Elsewhere: Sendable, Hashable {
-        /// A process of that network.
-        package var process: ProcessRecord
         package var local: SocketAddress
+        /// Whose it is.
+        package var userName: String
+        /// The process that has it, or one of that network where this user may not see which one has it.
+        package var process: ProcessRecord
+        package var isHolder: Bool
     }
 
     /// What the rule says to a bind of one policy.
@@ -85,7 +88,7 @@ extension PortReport {
     ///
     /// - Parameters:
     ///   - address: what is asked about; `nil` for a port alone.
-    ///   - looksElsewhere: whether other networks are looked at as well; needs root.
+    ///   - looksElsewhere: whether other networks are looked at as well.
     /// - Throws: why the kernel's list of sockets could not be read.
     package static func read(
         port: UInt16, address: SocketAddress? = nil, transport: SocketRecord.Transport = .tcp,
