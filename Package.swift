@@ -18,6 +18,7 @@ let package = Package(
     name: "berth",
     products: [
         .library(name: "Berth", targets: ["Berth"]),
+        .library(name: "BerthTesting", targets: ["BerthTesting"]),
         .executable(name: "berth", targets: ["BerthCommand"]),
     ],
     traits: [
@@ -59,6 +60,10 @@ let package = Package(
                 "BerthSystem",
             ],
             swiftSettings: settings),
+        .target(
+            name: "BerthTesting",
+            dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem"],
+            swiftSettings: settings),
         .executableTarget(
             name: "BerthCommand",
             dependencies: [
@@ -80,16 +85,20 @@ let package = Package(
             name: "WorkerFixture", dependencies: ["Berth", "BerthSystem"], path: "Tests/WorkerFixture",
             swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "BerthFramingTests", dependencies: ["BerthFraming"], swiftSettings: settings),
+        .testTarget(
+            name: "BerthFramingTests", dependencies: ["BerthFraming", "BerthTesting"], swiftSettings: settings),
         .testTarget(
             name: "BerthSocketsTests", dependencies: ["BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BerthInspectTests", dependencies: ["BerthInspect", "BerthSockets", "BerthSystem", "TestSupport"],
+            name: "BerthInspectTests",
+            dependencies: ["BerthInspect", "BerthSockets", "BerthSystem", "BerthTesting", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "BerthEngineTests",
-            dependencies: ["BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport"],
+            dependencies: [
+                "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem", "BerthTesting", "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "BerthHarbourTests",
@@ -97,7 +106,14 @@ let package = Package(
         .testTarget(
             name: "BerthServerTests",
             dependencies: [
-                "Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "TestSupport", "WorkerFixture",
+                "Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "BerthTesting", "TestSupport",
+                "WorkerFixture",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BerthTestingTests",
+            dependencies: [
+                "Berth", "BerthTesting", "BerthServer", "BerthSockets", "BerthFraming", "BerthSystem", "TestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

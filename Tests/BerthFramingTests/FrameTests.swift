@@ -1,3 +1,4 @@
+import BerthTesting
 import Testing
 
 @testable import BerthFraming
@@ -63,7 +64,7 @@ struct FrameTests {
 
     @Test("The queue keeps its bytes in order while it moves and grows")
     func queue() {
-        var random = SeededRandom(seed: 7)
+        var random = SeededGenerator(seed: 7)
         var queue = ByteQueue()
         var model: [UInt8] = []
         for _ in 0..<2_000 {

@@ -1,3 +1,4 @@
+import BerthTesting
 import Testing
 
 @testable import BerthFraming

@@ -1,4 +1,5 @@
 import BerthSystem
+import BerthTesting
 import CBerth
 import Glibc
 import Testing

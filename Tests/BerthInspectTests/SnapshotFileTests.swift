@@ -1,6 +1,7 @@
 import BerthInspect
 import BerthSockets
 import BerthSystem
+import BerthTesting
 import TestSupport
 import Testing
 

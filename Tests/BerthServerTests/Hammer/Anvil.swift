@@ -1,5 +1,6 @@
 import Berth
 import BerthSystem
+import BerthTesting
 import Synchronization
 import TestSupport
 

@@ -1,5 +1,6 @@
 import Berth
 import BerthSystem
+import BerthTesting
 import Glibc
 import Synchronization
 import TestSupport
@@ -16,69 +17,55 @@ struct Hammering {
 
     /// One connection, whatever becomes of it. False when the server did not even take it.
     mutating func strike() -> Bool {
+        if let (peer, patience) = faultyPeer() {
+            if case .neverConnected = peer.visitBlocking(address, within: patience).ending { return false }
+            return true
+        }
         guard let socket = try? TCPSocket.connect(to: Endpoint(address), within: .seconds(10)) else { return false }
         let stream = SocketStream(socket, framing: .selfCounting64)
         stream.readDeadline = .after(.seconds(240))
         stream.stallLimit = .seconds(60)
         // What the server does to the connection meanwhile is none of the client's business.
-        try? misbehave(stream)
+        try? converse(stream)
         if random.isOne(in: 3) { stream.abort() } else { stream.close() }
         return true
     }
 
-    private mutating func misbehave(_ stream: SocketStream) throws {
+    /// Who comes this time, and how long it stays at most; `nil` for someone who converses.
+    private mutating func faultyPeer() -> (peer: FaultyPeer, patience: Duration)? {
+        let long: Duration = .seconds(240)
         switch Int.random(in: 0..<10, using: &random) {
-        case 0, 1:
+        case 0: return (.dribbles(Array(frames(3).prefix(60)), every: .zero), long)
+        case 1:
+            let bytes = frames(2)
+            let part = Array(bytes.prefix(Int.random(in: 1..<bytes.count, using: &random)))
+            return (random.isOne(in: 3) ? .resets(part, at: .sent) : .leaves(part), long)
+        // Until the server has enough of it.
+        case 2: return (.stops([0, 0, 0, 0, 0, 0, 1]), long)
+        case 3: return (.stops(), long)
+        case 4:
+            let asking = Self.frame(body(for: .bigReply))
+            return (.neverReads(asking, times: 30), .milliseconds(Int.random(in: 50...200, using: &random)))
+        case 5: return (.stops([UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: 64)), long)
+        default: return nil
+        }
+    }
+
+    private mutating func converse(_ stream: SocketStream) throws {
+        if random.isOne(in: 3) {
             // Pipelined, answered to the end.
             for _ in 0..<Int.random(in: 1...40, using: &random) { try stream.writeFrame(body(for: .echo)) }
             try stream.finishSending()
             while try stream.readFrame() != nil {}
-        case 2:
-            // Byte by byte.
-            let bytes = frames(3)
-            for byte in bytes.prefix(60) {
-                try stream.write([byte])
-                try stream.flush()
-            }
-            _ = try stream.readFrame()
-        case 3:
-            // Gone within a frame.
-            let bytes = frames(2)
-            try stream.write(Array(bytes.prefix(Int.random(in: 1..<bytes.count, using: &random))))
-            try stream.flush()
-        case 4:
-            // Half a frame, and nothing any more until the server has enough of it.
-            try stream.write([0, 0, 0, 0, 0, 0, 1])
-            try stream.flush()
-            _ = try stream.read()
-        case 5:
-            // Silent.
-            _ = try stream.read()
-        case 6:
-            // Asks and never reads.
-            stream.stallLimit = .milliseconds(100)
-            for _ in 0..<30 { try stream.writeFrame(body(for: .bigReply)) }
-            try stream.flush()
-            pause(.milliseconds(Int.random(in: 0...120, using: &random)))
-        case 7:
-            // A frame that is far too large, or none at all.
-            try stream.write([UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: 64))
-            try stream.flush()
-            _ = try stream.readToEnd()
-        default:
-            for _ in 0..<Int.random(in: 1...12, using: &random) {
-                try stream.write(frames(Int.random(in: 1...4, using: &random)))
-                try stream.flush()
-                if random.isOne(in: 2) { _ = try stream.readFrame() }
-            }
-            if random.isOne(in: 2) { try stream.finishSending() }
-            if random.isOne(in: 2) { while try stream.readFrame() != nil {} }
+            return
         }
-    }
-
-    private func pause(_ time: Duration) {
-        var nothing: [PollEntry] = []
-        _ = try? Kernel.poll(&nothing, until: .after(time))
+        for _ in 0..<Int.random(in: 1...12, using: &random) {
+            try stream.write(frames(Int.random(in: 1...4, using: &random)))
+            try stream.flush()
+            if random.isOne(in: 2) { _ = try stream.readFrame() }
+        }
+        if random.isOne(in: 2) { try stream.finishSending() }
+        if random.isOne(in: 2) { while try stream.readFrame() != nil {} }
     }
 
     private mutating func body(for order: Order) -> [UInt8] {
@@ -92,10 +79,13 @@ struct Hammering {
         var bytes: [UInt8] = []
         for _ in 0..<count {
             let order = random.isOne(in: 3) ? Order.allCases.randomElement(using: &random) ?? .echo : .echo
-            let body = body(for: order)
-            bytes += withUnsafeBytes(of: UInt64(body.count + 8).bigEndian) { unsafe Array($0) } + body
+            bytes += Self.frame(body(for: order))
         }
         return bytes
+    }
+
+    private static func frame(_ body: [UInt8]) -> [UInt8] {
+        withUnsafeBytes(of: UInt64(body.count + 8).bigEndian) { unsafe Array($0) } + body
     }
 }
 

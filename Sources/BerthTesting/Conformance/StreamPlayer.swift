@@ -1,32 +1,37 @@
-import BerthFraming
+package import BerthFraming
 
 /// What a stream turned into: whole frames, and how it ended.
-struct Transcript: Equatable, CustomStringConvertible {
-    enum Ending: Equatable {
+package struct Transcript: Equatable, CustomStringConvertible {
+    package enum Ending: Equatable, Sendable {
         case end
         case waiting
         case failed(FramingError)
     }
 
-    var frames: [Frame] = []
-    var ending = Ending.waiting
+    package var frames: [Frame] = []
+    package var ending = Ending.waiting
     /// The most bytes that waited in the buffer before a step.
-    var largestQueue = 0
+    package var largestQueue = 0
     /// What broke the contract of `FrameCodec`, if anything.
-    var violation: String?
+    package var violation: String?
 
-    var description: String {
+    package init(frames: [Frame] = [], ending: Ending = .waiting) {
+        self.frames = frames
+        self.ending = ending
+    }
+
+    package var description: String {
         let texts = frames.map { (String(decoding: $0.head, as: UTF8.self), String(decoding: $0.body, as: UTF8.self)) }
         return "frames \(texts), \(ending), violation \(violation ?? "none")"
     }
 
-    static func == (left: Transcript, right: Transcript) -> Bool {
+    package static func == (left: Transcript, right: Transcript) -> Bool {
         left.frames == right.frames && left.ending == right.ending && left.violation == right.violation
     }
 }
 
 /// Plays a stream to a codec as a connection does: appends a piece, takes steps until the codec needs more.
-struct StreamPlayer<Codec: FrameCodec> {
+package struct StreamPlayer<Codec: FrameCodec> {
     var codec: Codec
     /// Whether the codec is asked again only when it has as many bytes as it said it needs.
     var isObedient = false
@@ -40,7 +45,7 @@ struct StreamPlayer<Codec: FrameCodec> {
     }
 
     /// Plays `pieces`, then the end of the stream.
-    static func play(
+    package static func play(
         _ codec: Codec, _ pieces: [ArraySlice<UInt8>], streamed: Bool = false, isObedient: Bool = false,
         ends: Bool = true
     ) -> Transcript {
