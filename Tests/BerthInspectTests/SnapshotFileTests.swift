@@ -106,6 +106,42 @@ struct SnapshotFileTests {
         }
     }
 
+    @Test("numbers that nobody has measured never crash a rule")
+    func hostileNumbers() {
+        var generator = SeededGenerator(state: 7)
+        var before = Self.snapshot
+        before.sockets[1].inode = 7
+        before.settings["net/ipv4/tcp_max_tw_buckets"] = [10]
+        before.settings["net/netfilter/nf_conntrack_max"] = [10]
+        before.settings["net/netfilter/nf_conntrack_count"] = [10]
+        for name in ["TCPTimeWaitOverflow", "DelayedACKs", "TCPAbortOnClose", "PruneCalled", "ListenOverflows"] {
+            before.counters.set("TcpExt.\(name)", 5)
+        }
+        before.counters.set("Tcp.OutSegs", 5)
+        var now = before
+        now.monotonic += 1_000_000_000
+        let text = String(decoding: SnapshotFile.encoded([before, now]), as: UTF8.self)
+        let pieces = text.split(separator: #/\b\d+\b/#, omittingEmptySubsequences: false)
+        let numbers = text.matches(of: #/\b\d+\b/#).map { String($0.output) }
+        let hostile = ["0", "1", "65535", "4294967295", "9223372036854775807", "18446744073709551615"]
+        var read = 0
+        for _ in 0..<2_000 {
+            var changed = numbers
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                changed[Int.random(in: 2..<numbers.count, using: &generator)] =
+                    hostile.randomElement(using: &generator) ?? ""
+            }
+            let mutated = zip(pieces, changed + [""]).map { $0 + $1 }.joined()
+            guard let snapshots = try? SnapshotFile.decoded(Array(mutated.utf8)) else { continue }
+            read += 1
+            for focus in [CheckFocus.everything, .port(8080), .process(4112)] {
+                let report = CheckReport(CheckInput(before: snapshots[0], now: snapshots[1], focus: focus))
+                #expect(report.findings.allSatisfy { !$0.description.isEmpty })
+            }
+        }
+        #expect(read > 500)
+    }
+
     @Test("a process that ends while it is looked at is left out, and nothing fails")
     func vanishing() async throws {
         try await onOwnThread {

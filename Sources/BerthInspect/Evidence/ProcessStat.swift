@@ -50,7 +50,7 @@ struct ProcessStat: Sendable, Hashable {
         }
         let fields = line.dropFirst("Max open files".count).split(separator: " ")
         guard fields.count >= 2 else { return nil }
-        func number(_ field: Substring) -> Int? { field == "unlimited" ? .max : Int(field) }
+        func number(_ field: Substring) -> Int? { field == "unlimited" ? ProcessFacts.unlimited : Int(field) }
         guard let soft = number(fields[0]), let hard = number(fields[1]) else { return nil }
         return (soft, hard)
     }

@@ -35,7 +35,7 @@ extension Rule {
                     evidence: [
                         .init("\(used) open", source: "stat(\"/proc/\(pid)/fd\")"),
                         .init(
-                            "soft limit \(soft), hard limit \(hard == .max ? "unlimited" : "\(hard)")",
+                            "soft limit \(soft), hard limit \(hard >= ProcessFacts.unlimited ? "unlimited" : "\(hard)")",
                             source: "/proc/\(pid)/limits"),
                     ],
                     meaning:

@@ -114,7 +114,7 @@ extension Rule {
                 socket.dataSegmentsSent >= earlier.dataSegmentsSent, socket.bytesSent >= earlier.bytesSent
             else { return false }
             let segments = Int(socket.dataSegmentsSent - earlier.dataSegmentsSent)
-            let bytes = Int(socket.bytesSent - earlier.bytesSent)
+            let bytes = Int(clamping: socket.bytesSent - earlier.bytesSent)
             // A stall of 40 ms for each pair of writes leaves fifty segments a second at most.
             let perSecond = Double(segments) / max(0.1, Double(input.window / .milliseconds(1)) / 1000)
             return segments >= 8 && bytes < segments * 536 && perSecond <= 60

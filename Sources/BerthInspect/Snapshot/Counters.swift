@@ -37,5 +37,5 @@ package struct Counters: Sendable, Hashable {
         }
     }
 
-    mutating func set(_ name: String, _ value: Int) { values[name] = value }
+    package mutating func set(_ name: String, _ value: Int) { values[name] = value }
 }

@@ -3,6 +3,9 @@ package struct ProcessFacts: Sendable, Hashable {
     package var record: ProcessRecord
     /// Open descriptors (`stat("/proc/PID/fd")` tells their number to everyone on Linux 6.2 and later); `nil` where not.
     package var descriptors: Int?
+    /// Stands for no limit.
+    package static let unlimited = Snapshot.largestFigure
+
     /// Max open files of `/proc/PID/limits`.
     package var softLimit: Int?
     package var hardLimit: Int?

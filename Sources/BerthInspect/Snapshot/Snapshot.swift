@@ -29,6 +29,9 @@ package struct Snapshot: Sendable {
 
     package init() {}
 
+    /// No figure of a file is larger: a thousand of them can be added, and each taken a hundred times, without overflow.
+    package static let largestFigure = 1 << 46
+
     /// The first number of a setting.
     package func setting(_ name: String) -> Int? { settings[name]?.first }
 

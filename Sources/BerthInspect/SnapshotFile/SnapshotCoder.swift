@@ -159,10 +159,14 @@ final class SnapshotCoder {
         value = coded
     }
 
+    /// Figures (`Int`) are held within ``Snapshot/largestFigure``: rules multiply and subtract them.
     func number<Number: FixedWidthInteger>(_ value: inout Number) {
         guard let scanner else { return write(String(value)) }
         guard mistake == nil else { return }
         do throws(JSONScanner.Mistake) { value = try scanner.integer(Number.self) } catch { mistake = error }
+        guard Number.self == Int.self else { return }
+        let most = Number(clamping: Snapshot.largestFigure)
+        value = min(max(value, 0 - most), most)
     }
 
     func truth(_ value: inout Bool) {

@@ -26,7 +26,8 @@ package struct ProcessReport: Sendable {
         }
         if let used = facts.descriptors {
             lines.append(
-                "  \(used) descriptors\(facts.softLimit.map { " of \($0 == .max ? "unlimited" : "\($0)")" } ?? "")")
+                "  \(used) descriptors\(facts.softLimit.map { " of \($0 >= ProcessFacts.unlimited ? "unlimited" : "\($0)")" } ?? "")"
+            )
         }
         let listeners = sockets.filter(\.isListener)
         lines += listeners.map { listener in
