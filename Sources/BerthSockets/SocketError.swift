@@ -1,4 +1,4 @@
-public import BerthFraming
+package import BerthFraming
 public import BerthSystem
 
 /// Why an operation on a socket failed: what was tried, on which address, with which error number, in one sentence.
