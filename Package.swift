@@ -78,11 +78,12 @@ let package = Package(
 
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
-            name: "TestSupport", dependencies: ["BerthServer", "BerthSockets", "BerthSystem", "BerthFraming"],
+            name: "TestSupport",
+            dependencies: ["BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "BerthFraming"],
             path: "Tests/TestSupport", swiftSettings: settings),
         // A program with workers, which tests run: they cannot become one themselves.
         .executableTarget(
-            name: "WorkerFixture", dependencies: ["Berth", "BerthSystem"], path: "Tests/WorkerFixture",
+            name: "WorkerFixture", dependencies: ["Berth", "BerthSystem", "TestSupport"], path: "Tests/WorkerFixture",
             swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(

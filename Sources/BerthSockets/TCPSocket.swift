@@ -63,10 +63,6 @@ public struct TCPSocket: ~Copyable, Sendable {
     public var unacknowledgedBytes: Int {
         let count = (try? Kernel.unsentBytes(fileDescriptor)) ?? 0
         if count == 0 { return 0 }
-        // A FIN takes a number in the sequence as a byte does, and is counted until it is acknowledged.
-        switch (try? Kernel.tcpInfo(fileDescriptor)).flatMap({ TCPState(rawValue: $0.state) }) {
-        case .finWait1?, .closing?, .lastAck?: return count - 1
-        default: return count
-        }
+        return Self.withoutFIN(count, (try? Kernel.tcpInfo(fileDescriptor)).flatMap { TCPState(rawValue: $0.state) })
     }
 }

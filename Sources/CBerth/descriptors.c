@@ -38,6 +38,8 @@ ssize_t berth_send_three(int fd, const void *first, size_t first_count, const vo
 
 int berth_unsent_bytes(int fd, int *count) { return ioctl(fd, SIOCOUTQ, count); }
 
+int berth_unread_bytes(int fd, int *count) { return ioctl(fd, SIOCINQ, count); }
+
 int berth_openat(int directory, const char *path, int flags, mode_t mode) {
     return openat(directory, path, flags, mode);
 }

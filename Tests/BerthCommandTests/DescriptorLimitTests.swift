@@ -85,7 +85,7 @@ struct DescriptorLimitTests {
                     print('served all')
                     """, whenFull: expectQuiet)
             #expect(clients == "full\nothers 0\nserved all\n")
-            #expect(service.contains("served 200 connections: 200 peer finished\n"), "\(service)")
+            #expect(service.contains("served 200 connections: 200 peer finished; "), "\(service)")
         }
     }
 

@@ -1,3 +1,4 @@
+import BerthSockets
 import BerthSystem
 import Testing
 
@@ -63,6 +64,7 @@ struct ControlTests {
         counts.active = 3
         counts.refused = 1
         counts.outcomes = ["peer finished": 8, "killed": 1]
+        counts.bytes = ByteAccount(received: 1, sent: 2, discarded: 3, unacknowledged: 4, unsent: 5)
         let messages: [LinkMessage] = [
             .ready, .leaving, .waiting, .hurry, .ask, .dock([]), .dock([0, 2]), .counts(counts),
             .counts(WorkerCounts()),
@@ -79,6 +81,10 @@ struct ControlTests {
         let counts = JSONValue.fields([
             "accepted": .number(12), "active": .number(2), "refused": .number(0),
             "outcomes": .fields(["peer finished": .number(10)]),
+            "bytes": .fields([
+                "received": .number(2048), "sent": .number(1), "discarded": .number(0), "unacknowledged": .number(8),
+                "unsent": .number(7),
+            ]),
         ])
         let status = JSONValue.fields([
             "address": .string("127.0.0.1:80"), "pid": .number(7), "layout": .string("reuse-port"),
@@ -99,7 +105,8 @@ struct ControlTests {
         #expect(
             StatusTable.lines(status) == [
                 "127.0.0.1:80: reuse-port, running, harbour pid 7, up 3 min 20 s; 2 open, 12 accepted, 0 refused",
-                "ended: 10 peer finished", "WORKER  PID  VERSION  STATE  AGE        BERTHS  OPEN  ACCEPTED",
+                "ended: 10 peer finished", "with 2 KiB received, 1 byte sent, 7 bytes unsent",
+                "WORKER  PID  VERSION  STATE  AGE        BERTHS  OPEN  ACCEPTED",
                 "1       8    v1       ready  2 h 5 min  0,1     2     12", "BERTH  ADDRESS       WAITING  LIMIT",
                 "0      127.0.0.1:80  3        4096",
             ])

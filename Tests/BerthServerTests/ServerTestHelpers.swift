@@ -12,13 +12,13 @@ final class EventLog: ServerObserver, Sendable {
     var all: [ServerEvent] { events.withLock { $0 } }
 
     /// The outcomes so far, waiting until there are `count` of them.
-    func outcomes(_ count: Int = 1) -> [Outcome] {
+    func outcomes(_ count: Int = 1) -> [Outcome] { ends(count).map(\.outcome) }
+
+    /// The accounts of the connections that have ended so far, waiting until there are `count` of them.
+    func ends(_ count: Int = 1) -> [ConnectionEnd] {
         events.wait(until: .after(.seconds(120))) { events in
-            let outcomes = events.compactMap { event -> Outcome? in
-                if case .ended(_, _, let outcome, _) = event { return outcome }
-                return nil
-            }
-            return outcomes.count >= count ? outcomes : nil
+            let ends = events.compactMap { if case .ended(_, _, let end) = $0 { end } else { nil } }
+            return ends.count >= count ? ends : nil
         } ?? []
     }
 

@@ -127,7 +127,7 @@ struct ConformanceSuiteTests {
         let counter = EventCounter()
         let peer = SocketAddress.ipv4(.loopback, port: 1)
         counter.observe(.accepted(ConnectionID(number: 1), peer: peer))
-        counter.observe(.ended(ConnectionID(number: 2), peer: peer, outcome: .finished, close: nil))
+        counter.observe(.ended(ConnectionID(number: 2), peer: peer, ConnectionEnd(outcome: .finished)))
         counter.observe(.accepted(ConnectionID(number: 1), peer: peer))
         #expect(counter.violations == ["#2 ended, and was not there: the service finished", "#1 was accepted twice"])
         counter.observe(.stopped(StopReport(active: 1, killed: 1, stuck: ["#1 127.0.0.1:1"], duration: .zero)))

@@ -1,15 +1,32 @@
 import Berth
 import BerthSystem
+import TestSupport
 
-/// A service with the handler that all models are tested with: `WorkerFixture MODEL FRAMING`. It says its address on
+/// A service with a handler that all models are tested with: `WorkerFixture MODEL FRAMING [SERVICE]`. It says its address on
 /// standard output, then a line break when it is ready, and ends by SIGTERM.
 @main
 struct WorkerFixture {
     static func main() async throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 3, let model = models[arguments[1]],
-            let framing = framings.first(where: { $0.description == arguments[2] })
-        else { return say("usage: WorkerFixture MODEL FRAMING\n") }
+        guard (3...4).contains(arguments.count), let model = models[arguments[1]],
+            let framing = framings.first(where: { $0.description == arguments[2] }),
+            let server = server(arguments.count == 4 ? arguments[3] : "echo", model, configuration(framing))
+        else { return say("usage: WorkerFixture MODEL FRAMING [SERVICE]\n") }
+        try await server.run()
+    }
+
+    /// `echo` for frames, or one of the ways to write a last reply.
+    private static func server(
+        _ service: String, _ model: ConcurrencyModel, _ configuration: ServerConfiguration
+    ) -> Server? {
+        if service == "echo" {
+            return Server(on: "127.0.0.1:0", model: model, configuration: configuration) { FrameEcho() }
+        }
+        guard let way = LastReply.Way(rawValue: service) else { return nil }
+        return Server(on: "127.0.0.1:0", model: model, configuration: configuration) { LastReply(way) }
+    }
+
+    private static func configuration(_ framing: Framing) -> ServerConfiguration {
         var configuration = ServerConfiguration(
             framing: framing,
             observers: [
@@ -20,7 +37,7 @@ struct WorkerFixture {
         configuration.limits.idle = .seconds(600)
         configuration.workers.control = .none
         configuration.readyNotice.descriptor = 1
-        try await Server(on: "127.0.0.1:0", model: model, configuration: configuration) { FrameEcho() }.run()
+        return configuration
     }
 
     /// Whole and at once, so that nothing is kept back in a buffer.
@@ -29,6 +46,8 @@ struct WorkerFixture {
     }
 
     private static let models: [String: ConcurrencyModel] = [
+        "epoll": .eventLoops(loops: 2, io: .epoll), "uring": .eventLoops(loops: 2, io: .uring), "threads": .threads,
+        "thread-pool": .threadPool(threads: 64),
         "process-pool": .processPool(workers: 2), "processes": .processes(reserve: 2),
         "reuse-port": .reusePort(workers: 2),
         "process-pool-threads": .processPool(workers: 2, engine: .threads),

@@ -14,6 +14,7 @@ final class Announcer: ServerObserver {
     private struct Tally {
         var outcomes: [Outcome.Kind: Int] = [:]
         var refused = 0
+        var bytes = ByteAccount()
     }
 
     init(plan: ServicePlan, model: AskedModel, isVerbose: Bool) {
@@ -34,10 +35,13 @@ final class Announcer: ServerObserver {
         case .refused(let peer, let reason):
             tally.withLock { $0.refused += 1 }
             Talk.say("refused \(peer?.description ?? "a connection"): \(reason)")
-        case .ended(let id, let peer, let outcome, _):
-            tally.withLock { $0.outcomes[outcome.kind, default: 0] += 1 }
+        case .ended(let id, let peer, let end):
+            tally.withLock { tally in
+                tally.outcomes[end.outcome.kind, default: 0] += 1
+                if let bytes = end.bytes { tally.bytes.add(bytes) }
+            }
             // What went wrong is told in any case: a silent server is a mystery.
-            if isVerbose || Self.isTrouble(outcome) { Talk.say("\(id) \(peer) ended: \(outcome)") }
+            if isVerbose || Self.isTrouble(end.outcome) { Talk.say("\(id) \(peer) \(Self.text(end))") }
         case .acceptFailed(let errno, let pause):
             Talk.say("cannot accept: \(errno)" + (pause.map { "; trying again in \($0.short)" } ?? ""))
         case .handlerBlocks(let id, let peer, let time):
@@ -49,6 +53,11 @@ final class Announcer: ServerObserver {
         case .harbour(let event): Talk.say(event.description)
         case .stopped: break
         }
+    }
+
+    /// `ended after 1.2 s: the peer finished (12 bytes received, 40 bytes sent)`.
+    static func text(_ end: ConnectionEnd) -> String {
+        "ended after \(end.duration.short): \(end.outcome)" + (end.bytes.map { " (\($0))" } ?? "")
     }
 
     static func blocks(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {
@@ -68,11 +77,12 @@ final class Announcer: ServerObserver {
     /// One line on the whole life of the service. A harbour and its workers say that by their events.
     func summarise(_ report: StopReport) {
         if model.asked.hasWorkers { return }
-        let (outcomes, refused) = tally.withLock { ($0.outcomes, $0.refused) }
+        let (outcomes, refused, bytes) = tally.withLock { ($0.outcomes, $0.refused, $0.bytes) }
         let parts = Outcome.Kind.allCases.compactMap { kind in outcomes[kind].map { "\($0) \(kind.rawValue)" } }
         let served = outcomes.values.reduce(0, +)
         var text = "served \(count(served, "connection"))"
         if !parts.isEmpty { text += ": " + parts.joined(separator: ", ") }
+        if bytes != ByteAccount() { text += "; \(bytes)" }
         if refused > 0 { text += "; refused \(refused)" }
         Talk.say(text)
         for stuck in report.stuck { Talk.say("the handler of \(stuck) did not end") }

@@ -5,21 +5,34 @@ internal import BerthSystem
 // Ending. A handler that simply returns is finished by its server, which is almost always what one wants.
 extension Connection {
     /// Flushes and ends the connection politely; see `TCPSocket.finish(within:discarding:)`.
+    ///
+    /// It is not cut short when the handler's task is cancelled: it takes no longer than `time`, and twice that where the
+    /// peer takes what is left to be sent a little at a time.
     @discardableResult
     public func finish(
         within time: Duration = .seconds(2), discarding limit: ByteCount = .kibibytes(64)
     ) async throws(StreamError) -> CloseReport {
-        let report = try await linger(within: time, discarding: limit)
+        try await finish(within: time, atMost: time, discarding: limit)
+    }
+
+    /// The same, and up to `most` for a peer that has not acknowledged everything by then.
+    package func finish(
+        within time: Duration, atMost most: Duration, discarding limit: ByteCount
+    ) async throws(StreamError) -> CloseReport {
+        if !isClient { disregardCancellation() }
+        let report = try await linger(within: time, atMost: most, discarding: limit)
         endedBy = .finish(report)
         return report
     }
 
     /// Ends the stream politely. The descriptor is open, and can be cut by the server, until the wait for the peer is
     /// over: only then `willEnd` is called.
-    private func linger(within time: Duration, discarding limit: ByteCount) async throws(StreamError) -> CloseReport {
+    private func linger(
+        within time: Duration, atMost most: Duration, discarding limit: ByteCount
+    ) async throws(StreamError) -> CloseReport {
         do throws(StreamError) {
             let usual = stallLimit
-            stallLimit = min(time, usual ?? time)
+            stallLimit = min(most, usual ?? most)
             defer { stallLimit = usual }
             try await flush()
         } catch {
@@ -32,15 +45,22 @@ extension Connection {
             // Nothing more can come, and nothing is unread in the kernel: a plain close sends the FIN.
             report.unacknowledged = try borrowSocket { $0.unacknowledgedBytes }
         } else {
-            if unsafe channel == nil {
-                report = try borrowSocket { $0.lingerUntilPeerFinishes(within: time, discarding: limit) }
-            } else {
-                report = try await linger(within: time, limit.bytes)
+            report = try await awaitPeer(within: time, limit)
+            if report.ending == .timedOut, report.unacknowledged > 0, most > time {
+                let discarded = report.discarded
+                report = try await awaitPeer(within: most - time, ByteCount(limit.bytes - discarded))
+                report.discarded += discarded
             }
         }
         report.discarded += unread
-        endStream()
+        endStream(peerFinished: report.ending == .peerFinished)
         return report
+    }
+
+    /// Sends a FIN and throws away what the peer still sends, until its FIN.
+    private func awaitPeer(within time: Duration, _ limit: ByteCount) async throws(StreamError) -> CloseReport {
+        if unsafe channel != nil { return try await linger(within: time, limit.bytes) }
+        return try borrowSocket { $0.lingerUntilPeerFinishes(within: time, discarding: limit) }
     }
 
     /// Calls `body` with the socket, which stays owned by the connection.
@@ -60,8 +80,8 @@ extension Connection {
         return true
     }
 
-    private func endStream() {
-        willEnd?()
+    private func endStream(peerFinished: Bool = false) {
+        prepareEnd(peerFinished: peerFinished)
         if let stream { stream.close() } else { takeSocket()?.close() }
     }
 
@@ -80,9 +100,19 @@ extension Connection {
         endedBy = .close
     }
 
+    /// Asks the kernel, which knows nothing of the connection any more afterwards, and tells the server.
+    private func prepareEnd(peerFinished: Bool = false) {
+        guard let willEnd else { return }
+        if bytes == nil {
+            let isOver = peerFinished || core.input.peerFinished
+            bytes = (try? borrowSocket { $0.byteAccount(peerFinished: isOver) }) ?? nil
+        }
+        willEnd()
+    }
+
     /// Ends the connection with an RST, on purpose.
     public func abort() {
-        willEnd?()
+        prepareEnd()
         if let stream { stream.abort() } else { takeSocket()?.abort() }
         endedBy = .abort
     }
@@ -92,7 +122,7 @@ extension Connection {
         // Before the descriptor is out of the server's sight: the flush may take as long as the peer likes.
         try await flush()
         try await leaveRing()
-        willEnd?()
+        prepareEnd()
         let detached = try detachNow()
         endedBy = .detach
         return detached

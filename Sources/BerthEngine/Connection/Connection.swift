@@ -28,6 +28,8 @@ public final class Connection {
     package internal(set) var endedBy: Ending?
     /// Called before the descriptor is closed or given away; more than once when ending it failed or was repeated.
     package var willEnd: (() -> Void)?
+    /// What went over it, from that moment on; `nil` where the kernel does not count, and for clients.
+    package internal(set) var bytes: ByteAccount?
     /// Whether the handler has asked, and was told, that the service is ending.
     package private(set) var wasToldOfDrain = false
     private var knownLocal: SocketAddress?

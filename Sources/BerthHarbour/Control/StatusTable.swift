@@ -1,3 +1,5 @@
+internal import BerthSockets
+
 /// What a harbour's status looks like for people.
 package enum StatusTable {
     /// The lines, without the line breaks.
@@ -12,6 +14,7 @@ package enum StatusTable {
         let outcomes = counts?["outcomes"]?.members ?? []
         if !outcomes.isEmpty {
             lines.append("ended: " + outcomes.map { "\($0.value) \($0.name)" }.joined(separator: ", "))
+            if let bytes = counts?["bytes"] { lines.append("with \(account(bytes))") }
         }
         let workers = status["workers"]?.elements ?? []
         lines += table(
@@ -36,6 +39,12 @@ package enum StatusTable {
     }
 
     private static func number(_ value: JSONValue?) -> Int { value?.number ?? 0 }
+
+    private static func account(_ bytes: JSONValue) -> ByteAccount {
+        ByteAccount(
+            received: number(bytes["received"]), sent: number(bytes["sent"]), discarded: number(bytes["discarded"]),
+            unacknowledged: number(bytes["unacknowledged"]), unsent: number(bytes["unsent"]))
+    }
 
     private static func berths(_ value: JSONValue?) -> String {
         let numbers = (value?.elements ?? []).compactMap(\.number)

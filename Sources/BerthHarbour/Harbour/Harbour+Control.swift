@@ -158,6 +158,11 @@ extension Harbour {
             "accepted": .number(counts.accepted), "active": .number(counts.active),
             "refused": .number(counts.refused),
             "outcomes": .object(outcomes.map { JSONValue.Member(name: $0.key, value: .number($0.value)) }),
+            "bytes": .fields([
+                "received": .number(counts.bytes.received), "sent": .number(counts.bytes.sent),
+                "discarded": .number(counts.bytes.discarded), "unacknowledged": .number(counts.bytes.unacknowledged),
+                "unsent": .number(counts.bytes.unsent),
+            ]),
         ])
     }
 

@@ -72,7 +72,9 @@ extension HarbourEvent: CustomStringConvertible {
     private static func outcomes(_ counts: WorkerCounts) -> String {
         let parts = counts.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
         let refused = counts.refused > 0 ? "; refused \(counts.refused)" : ""
-        return (parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")) + refused
+        // A program that is run tells of none.
+        let bytes = counts.bytes == ByteAccount() ? "" : "; \(counts.bytes)"
+        return (parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")) + bytes + refused
     }
 
     private static func soon(_ time: Duration) -> String { time <= .zero ? "at once" : "in \(time.short)" }

@@ -1,3 +1,5 @@
+public import BerthSockets
+
 /// What a worker has counted since its start.
 public struct WorkerCounts: Sendable, Hashable {
     /// Connections accepted, refused ones not counted.
@@ -8,6 +10,8 @@ public struct WorkerCounts: Sendable, Hashable {
     public var refused = 0
     /// Ended connections by outcome.
     public var outcomes: [String: Int] = [:]
+    /// What went over the ended connections.
+    public var bytes = ByteAccount()
 
     public init() {}
 
@@ -16,6 +20,7 @@ public struct WorkerCounts: Sendable, Hashable {
         accepted += other.accepted
         active += other.active
         refused += other.refused
+        bytes.add(other.bytes)
         outcomes.merge(other.outcomes, uniquingKeysWith: +)
     }
 }

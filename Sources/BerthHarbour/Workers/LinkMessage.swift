@@ -1,7 +1,8 @@
+internal import BerthSockets
 internal import BerthSystem
 
 /// What a harbour and a worker tell each other, one message a datagram, in words: `dock 0 2`, `leave 30000 0`,
-/// `counts accepted=12 active=3 refused=0 drained=1`.
+/// `counts accepted=12 active=3 refused=0 received=90 sent=90 discarded=0 unacknowledged=0 unsent=0 drained=1`.
 package enum LinkMessage: Sendable, Hashable {
     // From the worker.
     /// It can take connections, once it is told where to dock.
@@ -34,6 +35,11 @@ package enum LinkMessage: Sendable, Hashable {
             "leave \(patience.wholeNanoseconds / 1_000_000) \(takingQueue ? 1 : 0)"
         case .counts(let counts):
             (["counts accepted=\(counts.accepted) active=\(counts.active) refused=\(counts.refused)"]
+                + [
+                    "received=\(counts.bytes.received) sent=\(counts.bytes.sent)",
+                    "discarded=\(counts.bytes.discarded) unacknowledged=\(counts.bytes.unacknowledged)",
+                    "unsent=\(counts.bytes.unsent)",
+                ]
                 + counts.outcomes.sorted { $0.key < $1.key }.map { "\($0.key.hyphenated)=\($0.value)" })
                 .joined(separator: " ")
         }
@@ -64,6 +70,11 @@ package enum LinkMessage: Sendable, Hashable {
                 case "accepted": counts.accepted = number
                 case "active": counts.active = number
                 case "refused": counts.refused = number
+                case "received": counts.bytes.received = number
+                case "sent": counts.bytes.sent = number
+                case "discarded": counts.bytes.discarded = number
+                case "unsent": counts.bytes.unsent = number
+                case "unacknowledged": counts.bytes.unacknowledged = number
                 default: counts.outcomes[String(parts[0]).spaced] = number
                 }
             }

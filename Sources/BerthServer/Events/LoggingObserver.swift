@@ -22,11 +22,14 @@ public struct LoggingObserver: ServerObserver {
             logger.debug("accepted", metadata: ["connection": "\(id)", "peer": "\(peer)"])
         case .refused(let peer, let reason):
             logger.warning("refused", metadata: ["peer": "\(peer?.description ?? "unknown")", "reason": "\(reason)"])
-        case .ended(let id, let peer, let outcome, _):
-            let level: Logger.Level = outcome.kind == .handlerFailed ? .warning : .debug
-            logger.log(
-                level: level, "ended",
-                metadata: ["connection": "\(id)", "peer": "\(peer)", "outcome": "\(outcome)"])
+        case .ended(let id, let peer, let end):
+            let level: Logger.Level = end.outcome.kind == .handlerFailed ? .warning : .debug
+            var metadata: Logger.Metadata = [
+                "connection": "\(id)", "peer": "\(peer)", "outcome": "\(end.outcome)",
+                "duration": "\(end.duration.short)",
+            ]
+            if let bytes = end.bytes { metadata["bytes"] = "\(bytes)" }
+            logger.log(level: level, "ended", metadata: metadata)
         case .acceptFailed(let errno, let pause):
             logger.warning(
                 "accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])

@@ -11,8 +11,8 @@ public enum ServerEvent: Sendable {
     case accepted(ConnectionID, peer: SocketAddress)
     /// A connection was accepted and not served.
     case refused(peer: SocketAddress?, reason: Refusal)
-    /// A connection ended. `close` tells how its polite close went, where there was one.
-    case ended(ConnectionID, peer: SocketAddress, outcome: Outcome, close: CloseReport?)
+    /// A connection ended.
+    case ended(ConnectionID, peer: SocketAddress, ConnectionEnd)
     /// Accepting failed. `pause` is how long the server waits before it tries again.
     case acceptFailed(Errno, pause: Duration?)
     /// A handler has kept its event loop to itself for so long, without waiting for anything: none of the loop's other

@@ -8,6 +8,8 @@ internal import BerthSystem
 final class Admitted: @unchecked Sendable {
     let id: ConnectionID
     let peer: SocketAddress
+    /// When it was counted in.
+    let begin: MonotonicTime
     private let number: Int32
     /// -1 once the connection's owner is about to close it: then the number may belong to something else.
     var descriptor: Int32
@@ -15,12 +17,15 @@ final class Admitted: @unchecked Sendable {
     /// The event loop that it is on, and how that calls it.
     var place: (loop: ObjectIdentifier, runner: UInt64)?
     var wasKilled = false
+    /// What had gone over it until then.
+    var bytesWhenKilled: ByteAccount?
     /// Where it is in the table; -1 when it is not.
     var index = -1
 
     init(id: ConnectionID, peer: SocketAddress, descriptor: Int32) {
         self.id = id
         self.peer = peer
+        begin = .now
         number = descriptor
         self.descriptor = descriptor
     }

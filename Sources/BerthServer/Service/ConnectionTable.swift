@@ -104,13 +104,14 @@ final class ConnectionTable: Sendable {
     func wasKilled(_ admitted: Admitted) -> Bool { state.withLock { _ in admitted.wasKilled } }
 
     /// Counts the end of a connection.
-    func end(_ admitted: Admitted, _ outcome: Outcome.Kind) {
+    func end(_ admitted: Admitted, _ end: ConnectionEnd) {
         state.change { state in
             state.remove(admitted)
             // It is kept by the task, which it must not keep.
             admitted.task = nil
             state.statistics.active -= 1
-            state.statistics.outcomes[outcome, default: 0] += 1
+            state.statistics.outcomes[end.outcome.kind, default: 0] += 1
+            if let bytes = end.bytes { state.statistics.bytes.add(bytes) }
         }
     }
 
@@ -138,6 +139,7 @@ final class ConnectionTable: Sendable {
             for entry in state.entries where entry.descriptor >= 0 {
                 entry.wasKilled = true
                 // Under the lock the number is certainly still this connection's.
+                entry.bytesWhenKilled = TCPSocket.byteAccount(of: entry.descriptor, from: entry.peer)
                 TCPSocket.cut(entry.descriptor)
                 count += 1
             }

@@ -1,5 +1,6 @@
 internal import BerthEngine
 internal import BerthSockets
+internal import BerthSystem
 
 // The life of a connection from its handler's first step to its count: the same under every engine.
 extension ServiceCore {
@@ -35,7 +36,7 @@ extension ServiceCore {
         } catch {
             table.releaseDescriptor(admitted)
             abandon()
-            count(admitted, (Outcome(.init(error: error)), nil))
+            count(admitted, Outcome(.init(error: error)), nil, nil)
             return nil
         }
     }
@@ -43,7 +44,8 @@ extension ServiceCore {
     /// Ends a connection, unless its handler has done so, reports and counts its outcome.
     @inline(never)
     func conclude(_ admitted: Admitted, _ connection: Connection, _ outcome: Outcome) async {
-        count(admitted, await end(connection, outcome))
+        let (outcome, close) = await end(connection, outcome)
+        count(admitted, outcome, close, connection.bytes)
     }
 
     /// The same at once, where the peer has finished and nothing has to be waited for. False when something has to.
@@ -51,16 +53,25 @@ extension ServiceCore {
         guard error == nil, connection.isAtEnd, !table.wasKilled(admitted) else { return false }
         let outcome = judge(admitted, connection, nil)
         guard connection.closeAtEnd() else { return false }
-        count(admitted, (outcome, CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: 0)))
+        let unacknowledged = connection.bytes?.unacknowledged ?? 0
+        let close = CloseReport(ending: .peerFinished, discarded: 0, unacknowledged: unacknowledged)
+        count(admitted, outcome, close, connection.bytes)
         return true
     }
 
     /// Reports and counts how a connection has ended. The descriptor is gone and nobody can cut the connection any more:
     /// what was cut while it was being ended was cut all the same.
-    private func count(_ admitted: Admitted, _ ending: (outcome: Outcome, close: CloseReport?)) {
-        let (outcome, close) = table.wasKilled(admitted) ? (.killed, nil) : ending
-        report(.ended(admitted.id, peer: admitted.peer, outcome: outcome, close: close))
-        table.end(admitted, outcome.kind)
+    private func count(_ admitted: Admitted, _ outcome: Outcome, _ close: CloseReport?, _ bytes: ByteAccount?) {
+        var end = ConnectionEnd(
+            outcome: outcome, close: close, duration: MonotonicTime.now.duration(since: admitted.begin), bytes: bytes)
+        if table.wasKilled(admitted) {
+            end.outcome = .killed
+            end.close = nil
+            end.bytes = admitted.bytesWhenKilled
+        }
+        end.bytes?.discarded = end.close?.discarded ?? 0
+        report(.ended(admitted.id, peer: admitted.peer, end))
+        table.end(admitted, end)
     }
 
     /// What a conversation that has ended, by itself or with an error, amounts to.
@@ -102,13 +113,13 @@ extension ServiceCore {
 
     /// Ends a connection politely. When its last bytes cannot be sent, that is the outcome.
     private func finish(_ connection: Connection, _ outcome: Outcome) async -> (Outcome, CloseReport?) {
-        connection.disregardCancellation()
-        var linger = configuration.limits.linger
-        // A service that ends waits less for clients that do not notice: everything was sent, and on Linux what has
-        // reached a peer's kernel survives an RST.
-        if signals.isDraining { linger.time = min(linger.time, Self.drainingLinger) }
+        let linger = configuration.limits.linger
+        // A service that ends waits less for peers that do not finish once they have acknowledged everything: on Linux what
+        // has reached a peer's kernel survives an RST.
+        let time = signals.isDraining ? min(linger.time, Self.drainingLinger) : linger.time
         do throws(StreamError) {
-            let report = try await connection.finish(within: linger.time, discarding: linger.discarding)
+            let report = try await connection.finish(
+                within: time, atMost: linger.time, discarding: linger.discarding)
             return (outcome, report)
         } catch {
             switch outcome {

@@ -71,6 +71,7 @@ final class Worker: Sendable {
         counts.accepted = statistics.accepted
         counts.active = statistics.active
         counts.refused = statistics.refused
+        counts.bytes = statistics.bytes
         for (kind, count) in statistics.outcomes { counts.outcomes[kind.rawValue] = count }
         return counts
     }

@@ -157,6 +157,14 @@ extension Kernel {
         return Int(count)
     }
 
+    /// How many bytes have arrived and were not read. The corresponding C function is `ioctl(2)` with SIOCINQ
+    /// (`man 7 tcp`).
+    package static func unreadBytes(_ fd: Int32) throws(Errno) -> Int {
+        var count: Int32 = 0
+        _ = try retrying(.getOption, fd) { unsafe berth_unread_bytes(fd, &count) }
+        return Int(count)
+    }
+
     /// The kernel's TCP_INFO of a TCP socket (`man 7 tcp`).
     package static func tcpInfo(_ fd: Int32) throws(Errno) -> berth_tcp_info {
         var info = berth_tcp_info()

@@ -42,10 +42,12 @@ public final class EventCounter: ServerObserver, Sendable {
             case .accepted(let id, _):
                 state.accepted += 1
                 if !state.open.insert(id).inserted { state.violations.add("\(id) was accepted twice") }
-            case .ended(let id, _, let outcome, _):
+            case .ended(let id, _, let end):
                 state.ended += 1
-                state.outcomes[outcome.kind, default: 0] += 1
-                if state.open.remove(id) == nil { state.violations.add("\(id) ended, and was not there: \(outcome)") }
+                state.outcomes[end.outcome.kind, default: 0] += 1
+                if state.open.remove(id) == nil {
+                    state.violations.add("\(id) ended, and was not there: \(end.outcome)")
+                }
             case .refused: state.refused += 1
             case .stopped(let report): state.stop = report
             default: break

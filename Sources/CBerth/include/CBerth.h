@@ -23,6 +23,7 @@ ssize_t berth_splice(int from, int to, size_t count, unsigned int flags);
 ssize_t berth_send_three(int fd, const void *first, size_t first_count, const void *second, size_t second_count,
                        const void *third, size_t third_count, int flags);
 int berth_unsent_bytes(int fd, int *count);
+int berth_unread_bytes(int fd, int *count);
 int berth_rename_new(int directory, const char *from, const char *to);
 int berth_begin_write_out(int fd, int64_t offset, int64_t count);
 int berth_window_columns(int fd);

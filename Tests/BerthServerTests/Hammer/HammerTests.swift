@@ -81,7 +81,7 @@ struct HammerTests {
         var ended: [ConnectionID: Int] = [:]
         for event in log.all {
             if case .accepted(let id, _) = event { accepted[id, default: 0] += 1 }
-            if case .ended(let id, _, _, _) = event { ended[id, default: 0] += 1 }
+            if case .ended(let id, _, _) = event { ended[id, default: 0] += 1 }
         }
         #expect(accepted.count == statistics.accepted, "\(said)")
         #expect(accepted == ended, "\(said)")
