@@ -107,8 +107,8 @@ let package = Package(
         .testTarget(
             name: "BerthServerTests",
             dependencies: [
-                "Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "BerthTesting", "TestSupport",
-                "WorkerFixture",
+                "Berth", "BerthServer", "BerthEngine", "BerthHarbour", "BerthSockets", "BerthSystem", "BerthTesting",
+                "TestSupport", "WorkerFixture",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -33,7 +33,7 @@ struct BerthTool: AsyncParsableCommand {
                 subcommands: [
                     RunCommand.self, StatusCommand.self, ReloadCommand.self, RolloutCommand.self, ScaleCommand.self,
                     DrainCommand.self,
-                    StopCommand.self, PauseCommand.self, ResumeCommand.self,
+                    StopCommand.self, PauseCommand.self, ResumeCommand.self, LimitCommand.self,
                 ]),
         ])
 

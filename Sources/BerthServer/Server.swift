@@ -113,10 +113,12 @@ public final class Server: Sendable {
 
     /// Serves on listeners.
     ///
-    /// - Parameter docked: whether it accepts at once.
-    func start(on listeners: Listeners, docked: Bool) throws(ServerError) -> any Service {
+    /// - Parameters:
+    ///   - docked: whether it accepts at once.
+    ///   - place: of a process that is one of several.
+    func start(on listeners: Listeners, docked: Bool, place: BoardPlace? = nil) throws(ServerError) -> any Service {
         do throws(SocketError) {
-            return try makeService(model.engine, on: listeners, docked: docked, configuration, session)
+            return try makeService(model.engine, on: listeners, docked: docked, configuration, session, place: place)
         } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
     }
 

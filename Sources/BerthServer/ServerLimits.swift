@@ -1,4 +1,5 @@
 public import BerthFraming
+public import BerthSockets
 internal import BerthSystem
 
 /// What a server allows at most. Every limit has a value from the start.
@@ -12,14 +13,53 @@ public struct ServerLimits: Sendable {
         /// It is accepted and reset at once, so that the client knows, and counted as refused. A thread pool has one
         /// thread more for it.
         case refuse
+        /// It is accepted, gets these bytes, and is ended politely: a message of the service's own protocol. Counted as
+        /// refused.
+        case farewell([UInt8])
+        /// It is accepted and kept until there is room, at most for so long, and at most so many: for clients that give up
+        /// by themselves after a time, so that the service does not serve whom nobody waits for. Beyond that it is reset and
+        /// counted as refused.
+        case queue(for: Duration, atMost: Int)
     }
 
-    /// Connections at the same time. Default: 80 % of the descriptor limit less 32, and at most 16,384, since each has
+    /// How many connections one address may have: an IPv6 address counts by its /64. Unix sockets have no address.
+    public enum PerAddress: Sendable, Hashable {
+        /// A quarter of ``ServerLimits/maximumConnections``; any number from this machine itself.
+        case automatic
+        /// So many, also from this machine.
+        case atMost(Int)
+        case unlimited
+    }
+
+    /// How fast connections may come: a token bucket.
+    public struct AcceptRate: Sendable, Hashable {
+        /// Connections a second, in the long run.
+        public var perSecond: Int
+        /// Connections that may come at once after a pause.
+        public var burst: Int
+
+        /// - Parameter burst: `nil` for as many as in a second.
+        public init(perSecond: Int, burst: Int? = nil) {
+            self.perSecond = max(1, perSecond)
+            self.burst = max(1, burst ?? self.perSecond)
+        }
+    }
+
+    /// Connections at the same time, in all processes of the service together. Default: 80 % of the descriptor limit less 32, and at most 16,384, since each has
     /// a thread under ``ConcurrencyModel/threads``. It caps the threads of a ``ConcurrencyModel/threadPool(threads:)``,
     /// which serves as many connections as it has threads.
     public var maximumConnections: Int
     /// Default ``Overload/wait``.
     public var overload: Overload
+    /// Default ``PerAddress/automatic``. Who has too many is refused, whatever ``overload`` says of others.
+    public var perAddress: PerAddress
+    /// Default `nil`: as fast as they come. Beyond it ``overload`` says what is done.
+    public var acceptRate: AcceptRate?
+    /// Who may connect, by address. Default: everybody. Who may not is reset.
+    public var access: AccessList
+    /// How much may have been written that the peer has not read, when more is written by a handler that does not wait for
+    /// that: by the synchronous form. Default 16 MiB. Handlers that `await` their writes wait instead.
+    public var unreadOutput: ByteCount
     /// How long a connection may wait for its peer to send something. Default 60 s; `nil` for as long as it takes.
     public var idle: Duration?
     /// How long a send may go on without the peer taking a byte. Default 30 s; `nil` for as long as it takes.
@@ -39,8 +79,13 @@ public struct ServerLimits: Sendable {
         maximumConnections: Int = ServerLimits.defaultMaximumConnections, overload: Overload = .wait,
         idle: Duration? = .seconds(60), writeStall: Duration? = .seconds(30), drain: Duration = .seconds(15),
         linger: (time: Duration, discarding: ByteCount) = (.seconds(2), .kibibytes(64)),
-        handlerBlocking: Duration? = .seconds(1)
+        handlerBlocking: Duration? = .seconds(1), perAddress: PerAddress = .automatic, acceptRate: AcceptRate? = nil,
+        access: AccessList = AccessList(), unreadOutput: ByteCount = .mebibytes(16)
     ) {
+        self.perAddress = perAddress
+        self.acceptRate = acceptRate
+        self.access = access
+        self.unreadOutput = unreadOutput
         self.maximumConnections = max(1, maximumConnections)
         self.overload = overload
         self.idle = idle

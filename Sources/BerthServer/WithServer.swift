@@ -11,6 +11,15 @@ public struct RunningServer: Sendable {
 
     /// The counters, now.
     public var statistics: ServerStatistics { service.statistics }
+
+    /// What is allowed now. Of what is set, these change at once: ``ServerLimits/maximumConnections``,
+    /// ``ServerLimits/perAddress``, ``ServerLimits/acceptRate``, ``ServerLimits/access``; and for connections that come from
+    /// then on the deadlines. The others are those that the server was made with. Nobody is cut off by a maximum that is
+    /// lowered: fewer come.
+    public var limits: ServerLimits {
+        get { service.core.limits }
+        nonmutating set { service.core.limits = newValue }
+    }
 }
 
 /// Serves for as long as `operation` runs, then drains and stops: for tests, and for programs that are a client as well.

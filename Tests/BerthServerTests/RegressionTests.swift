@@ -1,4 +1,5 @@
 import Berth
+import BerthHarbour
 import BerthSystem
 import TestSupport
 import Testing
@@ -100,9 +101,9 @@ struct RegressionTests {
 
     @Test("a connection that is cut before its handler has begun is cancelled when it begins")
     func cutBeforeItsTask() async throws {
-        let table = ConnectionTable(maximum: 1)
+        let table = ConnectionTable(place: BoardPlace(try Board.own(connections: 1), 0))
         let pipe = try Kernel.pipe()
-        let admitted = try #require(table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed))
+        let admitted = table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed, key: nil)
         #expect(table.killAll() == 1)
         let task = Task<Void, Never> { try? await Task.sleep(for: .seconds(1000)) }
         table.setTask(admitted, task)

@@ -13,6 +13,8 @@ package enum ControlRequest: Sendable, Hashable {
     case stop(now: Bool)
     case pause
     case resume
+    /// Shows what is allowed, after changing it.
+    case limit(LimitChange)
 
     package var json: JSONValue {
         var members: [JSONValue.Member] = [.init(name: "version", value: .number(ControlReply.version))]
@@ -43,6 +45,9 @@ package enum ControlRequest: Sendable, Hashable {
             add("now", .boolean(now))
         case .pause: add("verb", .string("pause"))
         case .resume: add("verb", .string("resume"))
+        case .limit(let change):
+            add("verb", .string("limit"))
+            members += change.members
         }
         return .object(members)
     }
@@ -66,6 +71,7 @@ package enum ControlRequest: Sendable, Hashable {
         case "back": self = .back
         case "pause": self = .pause
         case "resume": self = .resume
+        case "limit": self = .limit(try LimitChange(json))
         case "stop": self = .stop(now: json["now"]?.boolean ?? false)
         case "drain": self = .drain(worker: json["worker"]?.number)
         case "scale":

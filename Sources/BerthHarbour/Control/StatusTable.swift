@@ -8,13 +8,17 @@ package enum StatusTable {
         var lines = [
             "\(status["address"]?.text ?? "?"): \(status["layout"]?.text ?? "?"), \(status["state"]?.text ?? "?"), "
                 + "harbour pid \(number(status["pid"])), up \(age(status["age_seconds"])); "
-                + "\(number(counts?["active"])) open, \(number(counts?["accepted"])) accepted, "
+                + "\(number(counts?["active"]))\(status["maximum"]?.number.map { " of \($0)" } ?? "") open, \(number(counts?["accepted"])) accepted, "
                 + "\(number(counts?["refused"])) refused"
         ]
         let outcomes = counts?["outcomes"]?.members ?? []
         if !outcomes.isEmpty {
             lines.append("ended: " + outcomes.map { "\($0.value) \($0.name)" }.joined(separator: ", "))
             if let bytes = counts?["bytes"] { lines.append("with \(account(bytes))") }
+        }
+        let refusals = counts?["refusals"]?.members ?? []
+        if !refusals.isEmpty {
+            lines.append("refused: " + refusals.map { "\($0.value) \($0.name)" }.joined(separator: ", "))
         }
         let workers = status["workers"]?.elements ?? []
         lines += table(

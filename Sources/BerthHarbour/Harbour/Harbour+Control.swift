@@ -60,6 +60,7 @@ extension Harbour {
             }
             handle(.pause)
         case .resume: handle(.resume)
+        case .limit(let change): return visitor.answer(self.change(change))
         }
         visitor.answer(ControlReply.success())
     }
@@ -78,6 +79,7 @@ extension Harbour {
         let due = curious.filter { $0.due <= now }
         if due.isEmpty { return }
         curious.removeAll { $0.due <= now }
+        lookAtBoard()
         let answer = ControlReply.success(status)
         for (visitor, _) in due { visitor.answer(answer) }
     }
@@ -148,6 +150,7 @@ extension Harbour {
             "age_seconds": .number(Int(now.duration(since: begin).components.seconds)),
             "generations": .array(generations), "workers": .array(workers), "berths": .array(queues),
             "counts": Self.json(supervision.total),
+            "maximum": configuration.board?[.maximum].map { .number($0) } ?? .null,
         ]
         return fields.map { JSONValue.Member(name: $0.key, value: $0.value) }
     }
@@ -157,6 +160,10 @@ extension Harbour {
         return .fields([
             "accepted": .number(counts.accepted), "active": .number(counts.active),
             "refused": .number(counts.refused),
+            "refusals": .object(
+                counts.refusals.sorted { $0.key < $1.key }.map {
+                    JSONValue.Member(name: $0.key, value: .number($0.value))
+                }),
             "outcomes": .object(outcomes.map { JSONValue.Member(name: $0.key, value: .number($0.value)) }),
             "bytes": .fields([
                 "received": .number(counts.bytes.received), "sent": .number(counts.bytes.sent),

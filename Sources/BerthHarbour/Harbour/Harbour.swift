@@ -163,7 +163,7 @@ package final class Harbour {
         while true {
             switch link.receive() {
             case .message(.ready): handle(.ready(id))
-            case .message(.counts(let counts)): handle(.counted(id, counts))
+            case .message(.counts(let counts)): handle(.counted(id, self.counts(of: process) ?? counts))
             case .message(.leaving): handle(.leaves(id))
             case .message(.waiting): handle(.waiting)
             case .message: break
@@ -185,7 +185,7 @@ package final class Harbour {
     }
 
     private func finished(_ id: Int, _ end: ProcessEnd?) {
-        processes[id] = nil
+        if let process = processes.removeValue(forKey: id) { takeBack(from: process) }
         handle(.ended(id, how: end?.description ?? "is gone", isClean: end == .exited(code: 0)))
     }
 
@@ -241,7 +241,8 @@ package final class Harbour {
         do throws(Errno) {
             let process = try WorkerProcess(
                 id, program, server: configuration.server, generation: supervision.name(of: generation),
-                berths: numbers.map { berths.descriptors[$0] }, names: numbers.map { berths.names[$0] })
+                berths: numbers.map { berths.descriptors[$0] }, names: numbers.map { berths.names[$0] },
+                place: try freePlace())
             processes[id] = process
             pending.append(.started(id, pid: process.pid))
         } catch {

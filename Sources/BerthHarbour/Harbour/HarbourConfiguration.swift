@@ -19,6 +19,8 @@ package struct HarbourConfiguration: Sendable {
     package var layoutName: String?
     package var settings: SupervisionSettings
     package var control: Control = .automatic
+    /// What the workers know together; `nil` for programs that know nothing of it.
+    package var board: Board?
     /// What the harbour itself is started as when it is to be replaced; `nil` when it is not to be.
     package var upgradeProgram: WorkerProgram?
     /// The name of the first version.

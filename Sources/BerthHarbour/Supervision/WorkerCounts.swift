@@ -6,8 +6,10 @@ public struct WorkerCounts: Sendable, Hashable {
     public var accepted = 0
     /// Connections open now.
     public var active = 0
-    /// Connections accepted and reset at once.
+    /// Connections accepted and not served.
     public var refused = 0
+    /// The same by reason, where that is known.
+    public var refusals: [String: Int] = [:]
     /// Ended connections by outcome.
     public var outcomes: [String: Int] = [:]
     /// What went over the ended connections.
@@ -21,6 +23,7 @@ public struct WorkerCounts: Sendable, Hashable {
         active += other.active
         refused += other.refused
         bytes.add(other.bytes)
+        refusals.merge(other.refusals, uniquingKeysWith: +)
         outcomes.merge(other.outcomes, uniquingKeysWith: +)
     }
 }

@@ -5,6 +5,8 @@ internal import BerthSystem
 final class WorkerProcess {
     let id: Int
     let pid: Int32
+    /// Its place on the harbour's board.
+    let place: Int?
     /// Readable when it has ended.
     let process: Descriptor
     /// `nil` for a program that knows nothing of us.
@@ -16,11 +18,14 @@ final class WorkerProcess {
     var linkHasEnded = false
 
     /// Starts a worker.
+    ///
+    /// - Parameter place: where it counts, if it is one that knows of that.
     init(
         _ id: Int, _ program: WorkerProgram, server: String, generation: String, berths: [Int32],
-        names: [String]
+        names: [String], place: (board: Board, number: Int)? = nil
     ) throws(Errno) {
         self.id = id
+        self.place = program.hasLink ? place?.number : nil
         let inheritedNames = [
             "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
         ]
@@ -38,6 +43,13 @@ final class WorkerProcess {
                 "\(WorkerRole.Variable.server)=\(server)",
                 "\(WorkerRole.Variable.link)=\(ListenEnvironment.firstDescriptor + Int32(berths.count))",
             ]
+            if let place {
+                environment += [
+                    "\(WorkerRole.Variable.board)=\(ListenEnvironment.firstDescriptor + Int32(descriptors.count))",
+                    "\(WorkerRole.Variable.place)=\(place.number)",
+                ]
+                descriptors.append(place.board.descriptor)
+            }
             pid = try Self.start(program, environment, descriptors)
             link = Link(try Kernel.duplicate(pair.reading.rawValue))
             notifications = nil

@@ -10,13 +10,17 @@ package struct WorkerRole: Sendable {
     /// How many berths were handed to it; they are the descriptors from 3 on.
     package let berths: Int
     package let link: Link
+    /// Where it counts; `nil` when what was handed over is no board, or another version's.
+    package let place: BoardPlace?
 
     enum Variable {
         static let worker = "BERTH_WORKER"
         static let server = "BERTH_SERVER"
         static let link = "BERTH_LINK"
         static let generation = "BERTH_GENERATION"
-        static let all = [worker, server, link, generation]
+        static let board = "BERTH_BOARD"
+        static let place = "BERTH_PLACE"
+        static let all = [worker, server, link, generation, board, place]
     }
 
     /// The role of this process; `nil` when no harbour has started it. LISTEN_PID tells it from a child of a worker, which
@@ -29,6 +33,16 @@ package struct WorkerRole: Sendable {
             (try? Kernel.setCloseOnExec(link, true)) != nil
         else { return nil }
         return WorkerRole(
-            worker: worker, server: server, berths: environment.count, link: Link(Descriptor(owning: link)))
+            worker: worker, server: server, berths: environment.count, link: Link(Descriptor(owning: link)),
+            place: inheritedPlace())
     }()
+
+    private static func inheritedPlace() -> BoardPlace? {
+        guard let descriptor = Kernel.environmentVariable(Variable.board).flatMap({ Int32($0) }),
+            let place = Kernel.environmentVariable(Variable.place).flatMap({ Int($0) }),
+            (try? Kernel.setCloseOnExec(descriptor, true)) != nil,
+            let board = try? Board.inherited(Descriptor(owning: descriptor)), (0..<board.size.places).contains(place)
+        else { return nil }
+        return BoardPlace(board, place)
+    }
 }

@@ -73,7 +73,9 @@ final class Entrance: Sendable {
     func takeOne() -> Arrival {
         state.withLock { state in
             if core.signals.isDraining || state.isUsed { return .nothing }
-            if isWaitingForRoom, !core.table.hasRoom { return .full }
+            // Before it is accepted: who has been accepted cannot wait in the kernel any more.
+            let isReserved = isWaitingForRoom
+            if isReserved, core.reserve() != nil { return .full }
             for step in state.docked.indices {
                 let index = (state.turn + step) % state.docked.count
                 guard let socket = recovery.takeOne(from: state.gates[state.docked[index]].listener) else { continue }
@@ -82,8 +84,9 @@ final class Entrance: Sendable {
                     state.isUsed = true
                     last()
                 }
-                return core.admit(socket).map { .connection($0) } ?? .refused
+                return core.admit(socket, isReserved: isReserved).map { .connection($0) } ?? .refused
             }
+            if isReserved { core.cancelReservation() }
             return .nothing
         }
     }

@@ -62,6 +62,7 @@ final class LoopDoor: Sendable {
                 }
             }
             entrance.whenChanged { [self] deadline in watchAnew(until: deadline) }
+            core.waitingRoom?.whenThereIsRoom { [self] admitted in startAnywhere(admitted) }
         } catch {
             for place in started { place.loop.stop() }
             for place in places { place.loop.onListenerReady = nil }
@@ -77,7 +78,7 @@ final class LoopDoor: Sendable {
             case .connection(let admitted): assign(admitted, from: place)
             case .refused: continue
             case .nothing: return pauseIfDue(at: place)
-            case .full: return waitForRoom()
+            case .full: return waitForRoom(at: place)
             }
         }
     }
@@ -97,7 +98,10 @@ final class LoopDoor: Sendable {
     private func pauseIfDue(at place: Berth) {
         guard let end = entrance.recovery.pauseEnd else { return }
         unwatch(at: place)
-        place.loop.pause(for: end.duration(since: .now)) { [self] in watch(at: place) }
+        place.loop.pause(for: end.duration(since: .now)) { [self] in
+            lookForRoom(at: place)
+            watch(at: place)
+        }
     }
 
     private func leastLoaded(comparedTo place: Berth) -> Berth {
@@ -109,12 +113,23 @@ final class LoopDoor: Sendable {
         return least
     }
 
-    /// Stops to accept, on all loops, until a connection ends.
-    private func waitForRoom() {
+    /// Stops to accept, on all loops, until a connection ends, or until it is time to look again.
+    private func waitForRoom(at place: Berth) {
         isFull.store(true, ordering: .sequentiallyConsistent)
         adjust()
         // One may have ended before it could know.
-        if core.table.hasRoom { reopen() }
+        lookForRoom(at: place)
+    }
+
+    private func lookForRoom(at place: Berth) {
+        guard isFull.load(ordering: .sequentiallyConsistent) else { return }
+        let moment = core.nextLook
+        if core.hasRoom { return reopen() }
+        guard let moment else { return }
+        place.loop.pause(for: max(.milliseconds(1), moment.duration(since: .now))) { [self] in
+            lookForRoom(at: place)
+            watch(at: place)
+        }
     }
 
     private func reopen() {
@@ -188,12 +203,15 @@ extension LoopDoor {
         }
         // A listener of our own goes out of the loops' sets when it is closed.
         if hasLeft || !entrance.isShared { entrance.whenChanged(nil) }
-        entrance.takeRest(until: deadline) { admitted in
-            let chosen = leastLoaded
-            chosen.load.add(1, ordering: .relaxed)
-            chosen.loop.call { [self] in start(admitted, at: chosen) }
-        }
+        entrance.takeRest(until: deadline) { startAnywhere($0) }
         entrance.close()
+    }
+
+    /// Begins to serve a connection on the loop that has the fewest. From any thread.
+    private func startAnywhere(_ admitted: Admitted) {
+        let chosen = leastLoaded
+        chosen.load.add(1, ordering: .relaxed)
+        chosen.loop.call { [self] in start(admitted, at: chosen) }
     }
 
     private var leastLoaded: Berth {

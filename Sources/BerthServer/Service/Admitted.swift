@@ -22,7 +22,11 @@ final class Admitted: @unchecked Sendable {
     /// Where it is in the table; -1 when it is not.
     var index = -1
 
-    init(id: ConnectionID, peer: SocketAddress, descriptor: Int32) {
+    /// What its address is counted as.
+    let key: UInt64?
+
+    init(id: ConnectionID, peer: SocketAddress, descriptor: Int32, key: UInt64? = nil) {
+        self.key = key
         self.id = id
         self.peer = peer
         begin = .now

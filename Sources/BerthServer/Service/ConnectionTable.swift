@@ -1,13 +1,14 @@
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
 
-/// The connections of a server: how many there may be, which there are, how they ended.
+/// The connections of a process: which there are, and how they ended. What is counted stands on the board of the service.
 final class ConnectionTable: Sendable {
     private struct State {
         /// In no order. Each knows its place.
         var entries: [Admitted] = []
-        var statistics = ServerStatistics()
+        var lastID: UInt64 = 0
         var isHurried = false
 
         mutating func add(_ entry: Admitted) {
@@ -25,50 +26,63 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    let maximum: Int
+    let place: BoardPlace
+    private let tally: Tally
     private let state = Monitor(State())
 
-    init(maximum: Int) { self.maximum = maximum }
+    init(place: BoardPlace) {
+        self.place = place
+        tally = Tally(place)
+    }
 
-    var statistics: ServerStatistics { state.withLock { $0.statistics } }
+    /// Counts only change under the lock, so that they go together.
+    var statistics: ServerStatistics { state.withLock { _ in tally.statistics } }
 
     /// The peers of the connections there are.
     var peers: [String] { state.withLock { state in state.entries.map { "\($0.id) \($0.peer)" }.sorted() } }
 
-    /// Takes in a connection; `nil` when there are as many as there may be.
-    func admit(descriptor: Int32, peer: SocketAddress) -> Admitted? {
+    /// Takes in a connection that room was reserved for.
+    ///
+    /// - Parameter key: what its address is counted as, where that was claimed.
+    func admit(descriptor: Int32, peer: SocketAddress, key: UInt64?) -> Admitted {
         state.withLock { state in
-            if state.statistics.active >= maximum { return nil }
-            state.statistics.accepted += 1
-            state.statistics.active += 1
-            let id = ConnectionID(number: UInt64(state.statistics.accepted))
-            let admitted = Admitted(id: id, peer: peer, descriptor: descriptor)
+            state.lastID += 1
+            let id = ConnectionID(number: state.lastID)
+            let admitted = Admitted(id: id, peer: peer, descriptor: descriptor, key: key)
             state.add(admitted)
+            place.began()
             return admitted
         }
     }
 
     /// Takes back an admission whose thread could not be started.
     func revoke(_ admitted: Admitted, _ reason: Refusal.Kind) {
+        if let key = admitted.key { place.release(key) }
         state.change { state in
             state.remove(admitted)
-            state.statistics.active -= 1
-            state.statistics.accepted -= 1
-            state.statistics.refusals[reason, default: 0] += 1
+            place.revoked()
+            place.giveBack()
+            tally.count(reason)
         }
     }
 
-    func countRefused(_ reason: Refusal.Kind) { state.withLock { $0.statistics.refusals[reason, default: 0] += 1 } }
+    func countRefused(_ reason: Refusal.Kind) { state.withLock { _ in tally.count(reason) } }
 
-    /// Whether another connection may come.
-    var hasRoom: Bool { state.withLock { [maximum] in $0.statistics.active < maximum } }
+    /// How long processes that share the room look away when another one may have freed some.
+    static let glance: Duration = .milliseconds(10)
 
-    /// Whether another connection may come, waiting for one to end until `deadline`, or until someone is in a hurry.
+    /// Waits for room for another connection until `deadline`, or until someone is in a hurry.
     func waitForRoom(until deadline: Deadline) -> Bool {
-        state.wait(until: deadline) { [maximum] state in
-            if state.statistics.active < maximum { return true }
-            return state.isHurried ? false : nil
-        } ?? false
+        while true {
+            // Of other processes nobody tells.
+            let end = place.board.isShared ? deadline.earlier(of: .after(Self.glance)) : deadline
+            let found = state.wait(until: end) { [place] state in
+                if place.hasRoom { return true }
+                return state.isHurried ? false : nil
+            }
+            if let found { return found }
+            if deadline.hasPassed { return false }
+        }
     }
 
     /// Remembers the task of a connection's handler, and cancels it when the connection was cut before there was one.
@@ -105,13 +119,14 @@ final class ConnectionTable: Sendable {
 
     /// Counts the end of a connection.
     func end(_ admitted: Admitted, _ end: ConnectionEnd) {
+        if let key = admitted.key { place.release(key) }
         state.change { state in
             state.remove(admitted)
             // It is kept by the task, which it must not keep.
             admitted.task = nil
-            state.statistics.active -= 1
-            state.statistics.outcomes[end.outcome.kind, default: 0] += 1
-            if let bytes = end.bytes { state.statistics.bytes.add(bytes) }
+            tally.count(end.outcome.kind)
+            if let bytes = end.bytes { place.count(bytes) }
+            place.ended()
         }
     }
 

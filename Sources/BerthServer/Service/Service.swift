@@ -1,4 +1,5 @@
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
 
@@ -35,24 +36,26 @@ extension Service {
 
 /// Starts to serve on `listeners`, with an engine.
 ///
-/// - Parameter docked: whether it accepts at once, or when its ``Service/entrance`` is told to.
+/// - Parameters:
+///   - docked: whether it accepts at once, or when its ``Service/entrance`` is told to.
+///   - place: of a process that is one of several.
 func makeService(
     _ engine: ConcurrencyModel.Engine, on listeners: Listeners, docked: Bool, _ configuration: ServerConfiguration,
-    _ session: Session
+    _ session: Session, place: BoardPlace? = nil
 ) throws(SocketError) -> any Service {
     let address = listeners.address
     do throws(Errno) {
         switch engine.resolved(for: configuration.limits) {
         case .eventLoops(let loops, let io):
-            let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
+            let core = try ServiceCore(configuration, session, place: place)
             let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: false)
             return try LoopService(entrance, at: address, loops: loops ?? 1, io: io)
         case .threads:
-            let core = try ServiceCore(configuration, session, maximum: configuration.limits.maximumConnections)
+            let core = try ServiceCore(configuration, session, place: place)
             let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: true)
             return try ThreadedService(entrance, at: address)
         case .threadPool(let threads):
-            let core = try ServiceCore(configuration, session, maximum: threads ?? 1)
+            let core = try ServiceCore(configuration, session, most: threads ?? 1, place: place)
             return try PooledService(listeners, core: core, docked: docked)
         }
     } catch {

@@ -1,4 +1,5 @@
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
 
@@ -13,31 +14,46 @@ final class ServiceCore: Sendable {
     let framing: SharedFraming
     let table: ConnectionTable
     let signals: ServerSignals
+    /// Where this process counts, and finds what is allowed.
+    let place: BoardPlace
+    /// How many connections the engine can have, whatever is allowed.
+    let most: Int
+    /// Connections that wait for room; `nil` where they do not.
+    let waitingRoom: WaitingRoom?
+    let farewells = Farewells()
+    let access: AccessCache
 
-    /// - Parameter maximum: how many connections there may be at a time.
-    init(_ configuration: ServerConfiguration, _ session: Session, maximum: Int) throws(Errno) {
+    /// - Parameters:
+    ///   - most: how many connections the engine can have at a time.
+    ///   - place: of a process that is one of several; default: on a board of its own.
+    init(
+        _ configuration: ServerConfiguration, _ session: Session, most: Int = .max, place: BoardPlace? = nil
+    ) throws(Errno) {
         self.configuration = configuration
         self.session = session
+        self.most = most
         framing = SharedFraming(configuration.framing)
-        table = ConnectionTable(maximum: maximum)
+        let limits = configuration.limits
+        if let place {
+            self.place = place
+        } else {
+            let board = try Board.own(connections: min(most, limits.maximumConnections))
+            limits.post(on: board)
+            self.place = BoardPlace(board, 0)
+        }
+        self.place.limit(to: most)
+        table = ConnectionTable(place: self.place)
+        access = AccessCache(self.place.board)
         signals = try ServerSignals()
+        if case .queue(let time, let most) = limits.overload {
+            waitingRoom = WaitingRoom(time: time, most: most)
+        } else {
+            waitingRoom = nil
+        }
     }
 
     func report(_ event: ServerEvent) {
         for observer in configuration.observers { observer.observe(event) }
-    }
-
-    /// Counts an accepted connection in, or resets it because there are as many as there may be.
-    func admit(_ socket: consuming TCPSocket) -> Admitted? {
-        guard let admitted = table.admit(descriptor: socket.fileDescriptor, peer: socket.peer) else {
-            let peer = socket.peer
-            socket.abort()
-            refuse(peer, .maximum(table.maximum))
-            return nil
-        }
-        // From now on it is what ``Admitted/takeSocket()`` gives.
-        _ = socket.detach().release()
-        return admitted
     }
 
     /// Takes an admission back because the connection could not be given to a handler, and resets it.
@@ -67,6 +83,7 @@ final class ServiceCore: Sendable {
         report(.draining(active: active))
         signals.drain()
         endingAccepts(deadline)
+        waitingRoom?.close(until: deadline)
         var killed = 0
         var stuck: [String] = []
         if !table.waitUntilEmpty(until: deadline) {

@@ -49,7 +49,13 @@ final class PoolDoor: PoolEntrance, @unchecked Sendable {
     /// Waits for a connection, in line with the other threads; `nil` once the service drains and nothing is queued.
     func nextConnection() -> Admitted? {
         while let socket = nextSocket() {
-            if let admitted = core.admit(socket) { return admitted }
+            // A thread that is free is room enough, unless less is allowed than there are threads.
+            var isReserved = false
+            while core.configuration.limits.overload == .wait, !core.signals.isDraining, !isReserved {
+                isReserved = core.reserve() == nil
+                if !isReserved { core.waitForRoom() }
+            }
+            if let admitted = core.admit(socket, isReserved: isReserved) { return admitted }
         }
         return nil
     }

@@ -32,13 +32,11 @@ final class PoolTurnstile: PoolEntrance {
             case .refused: continue
             case .nothing: entrance.wait()
             // All threads serve but this one, which came just now.
-            case .full: _ = entrance.core.table.waitForRoom(until: .after(Self.glance))
+            case .full: entrance.core.waitForRoom()
             }
         }
         return nil
     }
-
-    private static let glance: Duration = .milliseconds(100)
 
     /// Lets nobody in any more. The service drains, which wakes the thread that waits.
     func close(until deadline: Deadline) {

@@ -25,9 +25,10 @@ final class PooledService: Service {
             entrance = nil
             door = PoolDoor(gate, core: core)
         }
-        let spare = core.configuration.limits.overload == .refuse ? 1 : 0
+        core.waitingRoom?.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: false) }
+        let spare = core.configuration.limits.overload == .wait ? 0 : 1
         do throws(Errno) {
-            for number in 1...core.table.maximum + spare {
+            for number in 1...core.most + spare {
                 try Thread.start(name: "berth-pool\(number)") { [core, door] in
                     while let admitted = door.nextConnection() {
                         core.serveOnThisThread(admitted, patienceIsSet: false)

@@ -24,9 +24,6 @@ final class ThreadAcceptor: Sendable {
         entrance.close()
     }
 
-    /// How long to wait for room before looking whether the service drains.
-    private static let glance: Duration = .milliseconds(100)
-
     /// Accepts one connection; false when there is none, or when accepting failed and a pause is due.
     private func acceptOne() -> Bool {
         switch entrance.takeOne() {
@@ -35,7 +32,9 @@ final class ThreadAcceptor: Sendable {
             return true
         case .refused: return true
         case .nothing: return false
-        case .full: return core.table.waitForRoom(until: .after(Self.glance))
+        case .full:
+            core.waitForRoom()
+            return true
         }
     }
 

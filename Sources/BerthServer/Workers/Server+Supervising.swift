@@ -68,6 +68,9 @@ extension Server {
             program: try WorkerProgram.own(arguments: CommandLine.arguments), server: endpoint.description,
             layout: layout, settings: settings
         ) { [self] event in report(.harbour(event)) }
+        do throws(Errno) {
+            result.board = try makeBoard(most: settings.mostProcesses)
+        } catch { throw SocketError(.serve, address: endpoint.description, errno: error, detail: "no memory to share") }
         result.layoutName = model.name
         result.upgradeProgram = result.program
         let address = berths.address
@@ -78,5 +81,19 @@ extension Server {
         case .none: result.control = .none
         }
         return result
+    }
+
+    /// What the workers know together, with what is allowed from the start.
+    private func makeBoard(most: Int?) throws(Errno) -> Board {
+        let size: Board.Size
+        if case .processes = model {
+            // Each has one connection, and its successors come while it ends.
+            size = Board.Size(places: 2 * (most ?? 512) + 64, connections: 1)
+        } else {
+            size = Board.Size(places: 1088, connections: configuration.limits.maximumConnections)
+        }
+        let board = try Board.shared(size)
+        configuration.limits.post(on: board)
+        return board
     }
 }

@@ -19,7 +19,7 @@ extension Server {
             }
             listeners = try Listeners(inherited: environment, options: configuration.socketOptions)
         } catch { throw ServerError(serving: error) }
-        let service = try start(on: listeners, docked: false)
+        let service = try start(on: listeners, docked: false, place: role.place)
         let used = try WakeUp()
         if case .processes = model {
             let descriptor = used.descriptor.rawValue

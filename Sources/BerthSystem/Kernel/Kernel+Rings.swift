@@ -64,11 +64,11 @@ extension Kernel {
     }
 
     /// Maps memory of this process alone, of zeros. The corresponding C function is `mmap(2)` with MAP_ANONYMOUS.
-    static func mapMemory(size: Int) throws(Errno) -> MappedMemory {
+    package static func mapMemory(size: Int) throws(Errno) -> MappedMemory {
         try unsafe mapping(size) { unsafe berth_ring_map_memory(size) }
     }
 
-    private static func mapping(
+    static func mapping(
         _ size: Int, _ body: () -> UnsafeMutableRawPointer?
     ) throws(Errno) -> MappedMemory {
         #if BERTH_FAULTS
@@ -85,7 +85,7 @@ package struct MappedMemory: ~Copyable, @unchecked Sendable {
     package let start: UnsafeMutableRawPointer
     package let size: Int
 
-    fileprivate init(start: UnsafeMutableRawPointer, size: Int) {
+    init(start: UnsafeMutableRawPointer, size: Int) {
         unsafe self.start = start
         self.size = size
     }

@@ -18,6 +18,9 @@ int berth_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags
 int berth_openat(int directory, const char *path, int flags, mode_t mode);
 int berth_pipe2(int ends[2], int flags);
 int berth_eventfd(unsigned int initial, int flags);
+int berth_memory_file(const char *name, int64_t size);
+void *berth_map_shared(int fd, size_t size);
+int berth_empty_shared(void *memory, size_t size);
 int berth_fallocate(int fd, int mode, int64_t offset, int64_t length);
 ssize_t berth_splice(int from, int to, size_t count, unsigned int flags);
 ssize_t berth_send_three(int fd, const void *first, size_t first_count, const void *second, size_t second_count,

@@ -1,0 +1,43 @@
+internal import BerthFraming
+internal import BerthHarbour
+internal import BerthSockets
+internal import BerthSystem
+
+// Limits that can be changed while the service runs are on its board, where all of its processes look.
+extension ServerLimits {
+    /// Puts them on a board.
+    func post(on board: Board) {
+        board[.maximum] = maximumConnections
+        switch perAddress {
+        case .automatic: board[.perAddress] = 0
+        case .atMost(let count): board[.perAddress] = max(1, count)
+        case .unlimited: board[.perAddress] = nil
+        }
+        board[.burst] = acceptRate?.burst
+        board[.rate] = acceptRate?.perSecond
+        board[.unreadOutput] = unreadOutput.bytes
+        // Above what there is room for nothing is allowed by mistake: the rest is not denied either, so it is cut off.
+        _ = board.setAccess(access.shortened(to: Board.mostNetworks))
+    }
+
+    /// The same with what is on a board now.
+    func reading(_ board: Board) -> ServerLimits {
+        var copy = self
+        copy.maximumConnections = board[.maximum] ?? .max
+        switch board[.perAddress] {
+        case nil: copy.perAddress = .unlimited
+        case 0?: copy.perAddress = .automatic
+        case let count?: copy.perAddress = .atMost(count)
+        }
+        copy.acceptRate = board[.rate].map { AcceptRate(perSecond: $0, burst: board[.burst]) }
+        copy.unreadOutput = ByteCount(board[.unreadOutput] ?? .max)
+        copy.access = board.readAccess().list
+        return copy
+    }
+}
+
+extension AccessList {
+    fileprivate func shortened(to most: Int) -> AccessList {
+        AccessList(allow: Array(allow.prefix(most - min(most, deny.count))), deny: Array(deny.prefix(most)))
+    }
+}

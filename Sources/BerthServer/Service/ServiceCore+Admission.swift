@@ -1,0 +1,139 @@
+internal import BerthEngine
+internal import BerthHarbour
+internal import BerthSockets
+internal import BerthSystem
+
+// Who is let in. What a connection needs is taken before it counts, and given back when something else is lacking: room, a
+// token of the rate, and room for its address.
+extension ServiceCore {
+    /// Counts an accepted connection in, or sees to one that cannot be: then it is `nil`.
+    ///
+    /// - Parameter isReserved: whether ``reserve()`` has taken room for it.
+    func admit(_ socket: consuming TCPSocket, isReserved: Bool = false) -> Admitted? {
+        let peer = socket.peer
+        switch claim(for: peer, isReserved: isReserved) {
+        case .success(let key):
+            let admitted = table.admit(descriptor: socket.fileDescriptor, peer: peer, key: key)
+            // From now on it is what ``Admitted/takeSocket()`` gives.
+            _ = socket.detach().release()
+            return admitted
+        case .failure(let want):
+            if want.isForRoom, let waitingRoom {
+                if let rest = waitingRoom.take(socket, core: self) { turnAway(rest, want.refusal) }
+            } else {
+                turnAway(socket, want.refusal)
+            }
+            return nil
+        }
+    }
+
+    /// What a connection lacks.
+    struct Want: Error {
+        let refusal: Refusal
+        /// Whether there may be enough of it in a while.
+        var isForRoom: Bool { refusal.kind == .maximum || refusal.kind == .rate }
+    }
+
+    /// Takes what a connection needs: what its address is counted as.
+    func claim(for peer: SocketAddress, isReserved: Bool = false) -> Result<UInt64?, Want> {
+        func lacks(_ refusal: Refusal, givingBack: Bool) -> Result<UInt64?, Want> {
+            if givingBack { cancelReservation() }
+            return .failure(Want(refusal: refusal))
+        }
+        if case .denied(let network) = access.decision(on: peer) {
+            return lacks(.denied(network: network?.description), givingBack: isReserved)
+        }
+        if !isReserved {
+            // Not past those who wait.
+            if waitingRoom?.isEmpty == false { return lacks(.maximum(maximum), givingBack: false) }
+            if let refusal = reserve() { return lacks(refusal, givingBack: false) }
+        }
+        guard let limit = addressLimit(for: peer), let key = Board.key(of: peer) else { return .success(nil) }
+        switch place.claim(key, limit: limit) {
+        case .taken: return .success(key)
+        case .limit: return lacks(.address(limit: limit), givingBack: true)
+        case .noRoom: return lacks(.addressesFull, givingBack: true)
+        }
+    }
+
+    /// How many connections there may be.
+    var maximum: Int { min(place.board[.maximum] ?? .max, most) }
+
+    private func addressLimit(for peer: SocketAddress) -> Int? {
+        switch place.board[.perAddress] {
+        case nil: nil
+        case 0?: peer.isLoopback ? nil : max(1, maximum / 4)
+        case let limit?: limit
+        }
+    }
+
+    /// Takes room for a connection before it is accepted, or says what is lacking.
+    func reserve() -> Refusal? {
+        if place.board.takeToken() != nil { return .rate(perSecond: place.board[.rate] ?? 0) }
+        if place.reserve() { return nil }
+        place.board.giveTokenBack()
+        return .maximum(maximum)
+    }
+
+    /// Gives it back.
+    func cancelReservation() {
+        place.giveBack()
+        place.board.giveTokenBack()
+    }
+
+    /// Whether ``reserve()`` would find what it needs.
+    var hasRoom: Bool { place.hasRoom && place.board.tokenMoment() == nil }
+
+    /// What is allowed now.
+    var limits: ServerLimits {
+        get { configuration.limits.reading(place.board) }
+        set { newValue.post(on: place.board) }
+    }
+
+    /// When to look for room again, where nobody tells: when there is a token, or another process may have freed some.
+    var nextLook: MonotonicTime? {
+        if let moment = place.board.tokenMoment() { return moment }
+        return place.board.isShared ? .now.advanced(by: ConnectionTable.glance) : nil
+    }
+
+    /// Waits for room, or for the end of the service, but not for long.
+    func waitForRoom() {
+        let end = Deadline.after(.milliseconds(100))
+        guard let moment = place.board.tokenMoment() else {
+            _ = table.waitForRoom(until: end)
+            return
+        }
+        // Readable for good once the service ends.
+        var entries = signals.isDraining ? [] : [PollEntry(signals.descriptor, .readable)]
+        _ = try? Kernel.poll(&entries, until: Deadline(time: moment).earlier(of: end))
+    }
+
+    /// Ends a connection that is not served, in the way that the service wants, and counts it.
+    func turnAway(_ socket: consuming TCPSocket, _ refusal: Refusal) {
+        let peer = socket.peer
+        if case .farewell(let words) = configuration.limits.overload, refusal.kind != .denied {
+            farewells.say(words, socket)
+        } else {
+            socket.abort()
+        }
+        refuse(peer, refusal)
+    }
+}
+
+/// Who may connect, as this process has read it from the board last.
+final class AccessCache: Sendable {
+    private let board: Board
+    private let state: Monitor<(list: AccessList, version: UInt64)>
+
+    init(_ board: Board) {
+        self.board = board
+        state = Monitor(board.readAccess())
+    }
+
+    func decision(on peer: SocketAddress) -> AccessList.Decision {
+        state.withLock { [board] state in
+            if board.accessVersion != state.version { state = board.readAccess() }
+            return state.list.isEmpty ? .allowed : state.list.decision(on: peer)
+        }
+    }
+}
