@@ -16,6 +16,12 @@ extension ServerLimits {
         board[.burst] = acceptRate?.burst
         board[.rate] = acceptRate?.perSecond
         board[.unreadOutput] = unreadOutput.bytes
+        board[.firstByte] = Self.nanoseconds(firstByte)
+        board[.frame] = Self.nanoseconds(frame)
+        board[.minimumRate] = minimumRate?.bytes
+        board[.idle] = Self.nanoseconds(idle)
+        board[.writeStall] = Self.nanoseconds(writeStall)
+        board[.age] = Self.nanoseconds(age)
         // Above what there is room for nothing is allowed by mistake: the rest is not denied either, so it is cut off.
         _ = board.setAccess(access.shortened(to: Board.mostNetworks))
     }
@@ -32,8 +38,17 @@ extension ServerLimits {
         copy.acceptRate = board[.rate].map { AcceptRate(perSecond: $0, burst: board[.burst]) }
         copy.unreadOutput = ByteCount(board[.unreadOutput] ?? .max)
         copy.access = board.readAccess().list
+        copy.firstByte = board[.firstByte].map { .nanoseconds($0) }
+        copy.frame = board[.frame].map { .nanoseconds($0) }
+        copy.minimumRate = board[.minimumRate].map { ByteCount($0) }
+        copy.idle = board[.idle].map { .nanoseconds($0) }
+        copy.writeStall = board[.writeStall].map { .nanoseconds($0) }
+        copy.age = board[.age].map { .nanoseconds($0) }
         return copy
     }
+
+    /// At least a millisecond.
+    private static func nanoseconds(_ time: Duration?) -> Int? { time.map { Int(max(1_000_000, $0.wholeNanoseconds)) } }
 }
 
 extension AccessList {

@@ -60,6 +60,19 @@ public struct ServerLimits: Sendable {
     /// How much may have been written that the peer has not read, when more is written by a handler that does not wait for
     /// that: by the synchronous form. Default 16 MiB. Handlers that `await` their writes wait instead.
     public var unreadOutput: ByteCount
+    /// How long a connection may take for its first byte. Default 10 s; `nil` for as long as it takes.
+    public var firstByte: Duration?
+    /// How long a message may take, from the first wait for its rest until it is whole: a byte now and then does not extend
+    /// it. Default 30 s; `nil` for as long as it takes. It bounds frames, lines and exact counts, and not what is read
+    /// raw or piece by piece: see ``minimumRate``.
+    public var frame: Duration?
+    /// How many bytes a second of a message must come, on average since it began, after its first five seconds. Default
+    /// `nil`: any number. It bounds messages that are read piece by piece too.
+    public var minimumRate: ByteCount?
+    /// How old a connection may become; each by up to 10 % more or less, so that those that came together do not come
+    /// again together. It is ended between two messages, and within one when ``frame`` has passed as well. Default `nil`:
+    /// any age.
+    public var age: Duration?
     /// How long a connection may wait for its peer to send something. Default 60 s; `nil` for as long as it takes.
     public var idle: Duration?
     /// How long a send may go on without the peer taking a byte. Default 30 s; `nil` for as long as it takes.
@@ -80,8 +93,14 @@ public struct ServerLimits: Sendable {
         idle: Duration? = .seconds(60), writeStall: Duration? = .seconds(30), drain: Duration = .seconds(15),
         linger: (time: Duration, discarding: ByteCount) = (.seconds(2), .kibibytes(64)),
         handlerBlocking: Duration? = .seconds(1), perAddress: PerAddress = .automatic, acceptRate: AcceptRate? = nil,
-        access: AccessList = AccessList(), unreadOutput: ByteCount = .mebibytes(16)
+        access: AccessList = AccessList(), unreadOutput: ByteCount = .mebibytes(16),
+        firstByte: Duration? = .seconds(10),
+        frame: Duration? = .seconds(30), minimumRate: ByteCount? = nil, age: Duration? = nil
     ) {
+        self.firstByte = firstByte
+        self.frame = frame
+        self.minimumRate = minimumRate
+        self.age = age
         self.perAddress = perAddress
         self.acceptRate = acceptRate
         self.access = access

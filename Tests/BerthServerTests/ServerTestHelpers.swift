@@ -40,7 +40,11 @@ extension ServerConfiguration {
         framing: Framing = .raw, limits: ServerLimits = ServerLimits(idle: .seconds(600)),
         _ observers: any ServerObserver...
     ) -> ServerConfiguration {
-        ServerConfiguration(framing: framing, limits: limits, observers: observers)
+        // Nor how long a first byte and a message may take.
+        var limits = limits
+        if limits.firstByte == ServerLimits.default.firstByte { limits.firstByte = nil }
+        if limits.frame == ServerLimits.default.frame { limits.frame = nil }
+        return ServerConfiguration(framing: framing, limits: limits, observers: observers)
     }
 }
 

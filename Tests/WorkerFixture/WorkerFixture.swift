@@ -35,6 +35,8 @@ struct WorkerFixture {
                 }
             ])
         configuration.limits.idle = .seconds(600)
+        configuration.limits.firstByte = nil
+        configuration.limits.frame = nil
         configuration.workers.control = .none
         configuration.readyNotice.descriptor = 1
         return configuration

@@ -68,8 +68,8 @@ struct ServeCommand: AsyncParsableCommand {
                 """))
     var maxConnections: Int?
 
-    @Flag(help: "Reset connections above --max-connections instead of letting them wait.")
-    var refuse = false
+    @OptionGroup(title: "Limits")
+    var limits: LimitOptions
 
     @Option(help: "Connections that may wait to be accepted. Default: as many as the kernel allows.")
     var backlog: Int?
@@ -121,14 +121,14 @@ struct ServeCommand: AsyncParsableCommand {
         let model = try model.chosen(byDefault: plan.defaultModel)
         // Whoever reads its messages may go (`berth serve 2>&1 | head`): the connections stay.
         Kernel.ignoreBrokenPipes()
-        var limits = ServerLimits.default
-        limits.maximumConnections = maxConnections ?? plan.defaultMaximumConnections
-        if refuse { limits.overload = .refuse }
+        var allowed = ServerLimits.default
+        allowed.maximumConnections = maxConnections ?? plan.defaultMaximumConnections
         // A terminal on loopback is left alone: people think for longer than a minute.
-        limits.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
-        let announcer = Announcer(plan: plan, model: AskedModel(model, limits), isVerbose: verbose)
+        allowed.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
+        limits.apply(to: &allowed, waitsForPeople: plan.defaultIdle(on: address) == nil)
+        let announcer = Announcer(plan: plan, model: AskedModel(model, allowed), isVerbose: verbose)
         var configuration = ServerConfiguration(
-            reuse: reuse, backlog: backlog, framing: plan.framing, limits: limits, observers: [announcer])
+            reuse: reuse, backlog: backlog, framing: plan.framing, limits: allowed, observers: [announcer])
         configuration.workers = supervision.options
         configuration.readyNotice = readiness.notice
         let server = plan.server(on: address, model: model, configuration)

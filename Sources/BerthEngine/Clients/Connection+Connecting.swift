@@ -64,7 +64,7 @@ extension Connection {
                 id: ClientLoop.nextID(), socket: try await loop.connect(plan), framing: SharedFraming(framing),
                 loop: loop,
                 isClient: true)
-            connection.setLimits(LoopLimits(idle: ClientLimits.idle, stall: ClientLimits.writeStall))
+            connection.beginAsClient(idle: ClientLimits.idle, stall: ClientLimits.writeStall)
             try connection.watch()
             return .success(Visit(connection: connection))
         } catch {

@@ -73,6 +73,6 @@ private final class LoopConnect {
             }
         }
         let rest = race.wakeUp.remaining?.wholeNanoseconds
-        unsafe channel.pointee.idleLimit = rest ?? .max
+        unsafe channel.pointee.clock.limits.idle = rest ?? .max
     }
 }

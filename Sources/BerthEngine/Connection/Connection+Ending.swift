@@ -30,6 +30,7 @@ extension Connection {
     private func linger(
         within time: Duration, atMost most: Duration, discarding limit: ByteCount
     ) async throws(StreamError) -> CloseReport {
+        disregardDeadlines()
         do throws(StreamError) {
             let usual = stallLimit
             stallLimit = min(most, usual ?? most)

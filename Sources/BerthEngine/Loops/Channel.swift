@@ -69,9 +69,12 @@ struct Channel: ~Copyable {
     /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
     /// being ended.
     var heedsDrain = false
-    /// How long a wait for the peer to send something, and to make room, may take; `.max` for as long as it takes.
-    var idleLimit: Int64 = .max
-    var stallLimit: Int64 = .max
+    /// How long waits may take.
+    var clock = DeadlineClock()
+    /// How many bytes have come in all.
+    var received: UInt64 = 0
+    /// How many bytes may be unsent when more are written.
+    var outputLimit = Int.max
     /// Whether the server cut the connection.
     var wasKilled = false
     /// Whether the peer has made room since the wait for that began.

@@ -29,7 +29,7 @@ package final class FrameAnswerer {
     package func start() throws(StreamError) {
         guard let channel = unsafe connection.channel else { return }
         unsafe channel.pointee.answerer = Unmanaged.passRetained(self)
-        unsafe connection.loop.setDeadline(channel, channel.pointee.idleLimit)
+        unsafe connection.loop.setDeadline(channel, for: .readable)
         do throws(StreamError) {
             try connection.serve()
             if unsafe channel.pointee.ringPart == .ready { unsafe connection.loop.receiveByRing(channel) }
@@ -118,6 +118,9 @@ extension LoopCore {
         if hasUnsent { return .sent }
         // The channel holds it until it is ended.
         let wait = try unsafe answerer._withUnsafeGuaranteedRef { try unsafe $0.goOn(self, channel, arrived) }
+        if wait == .turn, unsafe channel.pointee.clock.isOver(now: state.pointee.now) {
+            throw StreamError.socket(unsafe giveUp(channel, sending: false))
+        }
         // What has arrived is answered, and a frame that has begun may come to its end.
         if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.core.input.isBetweenMessages {
             unsafe channel.pointee.core.input.wasInterrupted = true
@@ -129,8 +132,7 @@ extension LoopCore {
     private func prepare(_ channel: UnsafeMutablePointer<Channel>, for wait: Channel.Wait) {
         switch wait {
         case .turn: unsafe state.pointee.turns.append(channel.pointee.token)
-        case .sent: unsafe setDeadline(channel, channel.pointee.stallLimit)
-        default: unsafe setDeadline(channel, channel.pointee.idleLimit)
+        default: unsafe setDeadline(channel, for: wait)
         }
     }
 }

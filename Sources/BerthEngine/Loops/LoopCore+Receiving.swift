@@ -100,6 +100,7 @@ extension LoopCore {
         else { return nil }
         let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, memory, LoopState.bufferSize)
         if count <= 0 { return try unsafe received(channel, count).isNothing }
+        unsafe channel.pointee.received &+= UInt64(count)
         let mayHaveMore = unsafe count == LoopState.bufferSize || channel.pointee.isEnding
         unsafe channel.pointee.isReadable = mayHaveMore
         let isAll = try unsafe answerEach(channel, layout, UnsafeRawBufferPointer(start: memory, count: count), body)
@@ -196,7 +197,10 @@ extension LoopCore {
         if unsafe channel.pointee.receiveFailure != 0 { return unsafe Int(channel.pointee.receiveFailure) }
         guard let start = memory.baseAddress else { return nil }
         let count = unsafe Kernel.receiveNow(channel.pointee.descriptor, start, memory.count)
-        if count > 0 { unsafe channel.pointee.core.input.queue.grow(by: count) }
+        if count > 0 {
+            unsafe channel.pointee.core.input.queue.grow(by: count)
+            unsafe channel.pointee.received &+= UInt64(count)
+        }
         // Less than was asked for: there is no more, and epoll tells when there is. Behind the last bytes of a peer that
         // has finished there is its FIN, of which epoll has told already.
         if count < memory.count, unsafe !channel.pointee.isEnding { unsafe channel.pointee.isReadable = false }

@@ -69,6 +69,7 @@ extension LoopCore {
             unsafe channel.pointee.core.output.queue.removeAll()
             return true
         }
+        if unsafe isTooMuch(total - sent, behind: channel) { return true }
         unsafe channel.pointee.unsent.reserve(total - sent)
         var skip = sent
         unsafe Self.append(channel.pointee.core.output.queue.bytes, to: &channel.pointee.unsent, skipping: &skip)
@@ -79,6 +80,19 @@ extension LoopCore {
         // Behind a reply that the ring sends it is its turn when that is over.
         if unsafe channel.pointee.sending.count == 0 { unsafe watchForRoom(channel) }
         return false
+    }
+
+    /// Whether too much waits already for more to be kept: of a handler that goes on writing though its peer does not read.
+    /// Then nothing may be sent any more.
+    private func isTooMuch(_ count: Int, behind channel: UnsafeMutablePointer<Channel>) -> Bool {
+        let waiting = unsafe channel.pointee.unsent.count
+        let limit = unsafe channel.pointee.outputLimit
+        guard waiting > 0, limit != .max, waiting + count > limit else { return false }
+        unsafe channel.pointee.core.output.queue.removeAll()
+        let error = SocketError.outputLimit(
+            address: unsafe address(channel), unsent: waiting + count, limit: ByteCount(limit))
+        unsafe failSending(channel, error)
+        return true
     }
 
     private static func append(_ bytes: RawSpan, to queue: inout ByteQueue, skipping skip: inout Int) {
@@ -93,7 +107,7 @@ extension LoopCore {
         if unsafe channel.pointee.unsent.isEmpty, unsafe channel.pointee.sending.count == 0 {
             unsafe swap(&own, &channel.pointee.unsent)
             unsafe sendUnsent(channel)
-        } else {
+        } else if unsafe !isTooMuch(own.count, behind: channel) {
             unsafe channel.pointee.unsent.append(own.bytes)
         }
         if unsafe !channel.pointee.unsent.isEmpty, unsafe channel.pointee.sending.count == 0 {

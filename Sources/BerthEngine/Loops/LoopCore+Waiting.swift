@@ -7,15 +7,15 @@ extension LoopCore {
     /// Notes what the handler of a channel is about to wait for, and says where it is to park; `nil` when there is nothing
     /// to wait for. A wait may end without what it waits for: whoever waits looks again.
     func beginWait(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> ParkingSpot? {
-        let verdict = unsafe interference(channel, wait)
+        var verdict = unsafe interference(channel, wait)
+        if wait == .turn, unsafe channel.pointee.clock.isOver(now: state.pointee.now) { verdict = .late }
         unsafe channel.pointee.verdict = verdict
         if verdict != .ready { return nil }
         unsafe channel.pointee.wait = wait
         unsafe channel.pointee.turn = 0
         switch wait {
         case .turn: unsafe state.pointee.turns.append(channel.pointee.token)
-        case .sent: unsafe setDeadline(channel, channel.pointee.stallLimit)
-        default: unsafe setDeadline(channel, channel.pointee.idleLimit)
+        default: unsafe setDeadline(channel, for: wait)
         }
         unsafe state.pointee.parking = channel
         return unsafe state.pointee.spot
@@ -35,15 +35,11 @@ extension LoopCore {
 
     /// The error of a wait that took too long. What could not be sent is lost.
     func giveUp(_ channel: UnsafeMutablePointer<Channel>, sending: Bool) -> SocketError {
-        let peer = unsafe address(channel)
-        guard sending else {
-            return .deadline(
-                .receive, address: peer, nothingHappened: "byte from the peer",
-                within: .nanoseconds(unsafe channel.pointee.idleLimit), of: .idle)
-        }
-        let error = SocketError.deadline(
-            .send, address: peer, nothingHappened: "room to send (the peer does not read)",
-            within: .nanoseconds(unsafe channel.pointee.stallLimit), of: .writeStall)
+        let passed = unsafe channel.pointee.clock.passed(
+            now: MonotonicTime.now.nanoseconds, forRoom: sending, received: channel.pointee.received)
+        let error = SocketError.passed(
+            passed.deadline, limit: passed.limit, sending ? .send : .receive, address: unsafe address(channel))
+        guard sending else { return error }
         unsafe attach(channel)
         unsafe failSending(channel, error)
         return error
@@ -70,15 +66,24 @@ extension LoopCore {
 
     /// Bounds the present wait. A timer that is armed for an earlier moment, from an earlier wait, is left as it is: when it
     /// fires it is armed anew. So a busy connection costs a timer nothing.
-    func setDeadline(_ channel: UnsafeMutablePointer<Channel>, _ limit: Int64) {
-        guard limit != .max else {
+    func setDeadline(_ channel: UnsafeMutablePointer<Channel>, for wait: Channel.Wait) {
+        guard unsafe channel.pointee.clock.isBounded else {
             unsafe channel.pointee.deadline = .max
             return
         }
         // The coarse clock would cost 18 ns less, but is behind by more than its step when a tick comes late.
-        let (deadline, overflow) = MonotonicTime.now.nanoseconds.addingReportingOverflow(limit)
-        unsafe channel.pointee.deadline = overflow ? .max : deadline
-        guard !overflow else { return }
+        let now = MonotonicTime.now.nanoseconds
+        let deadline: Int64
+        if wait == .sent {
+            deadline = unsafe channel.pointee.clock.awaitRoom(now: now)
+        } else {
+            deadline = unsafe channel.pointee.clock.awaitBytes(
+                now: now, received: channel.pointee.received, buffered: channel.pointee.core.input.queue.count,
+                isBetween: channel.pointee.core.input.isBetweenMessages,
+                isStreaming: channel.pointee.core.input.isWithinFrame)
+        }
+        unsafe channel.pointee.deadline = deadline
+        guard deadline != .max else { return }
         if unsafe channel.pointee.timer.isArmed && channel.pointee.timer.moment <= deadline { return }
         unsafe state.pointee.timers.arm(&channel.pointee.timer, at: deadline)
     }

@@ -69,7 +69,8 @@ extension LoopDoor {
         if core.configuration.limits.handlerBlocking != nil {
             core.table.setPlace(admitted, loop, connection.runner)
         }
-        connection.setLimits(limits)
+        // Of a connection of a loop they are only noted, which does not fail.
+        try? connection.begin(with: core.deadlines, unreadOutput: core.unreadOutput)
         return connection
     }
 }

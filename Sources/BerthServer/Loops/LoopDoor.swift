@@ -20,7 +20,6 @@ final class LoopDoor: Sendable {
     }
 
     let core: ServiceCore
-    let limits: Connection.LoopLimits
     private let entrance: Entrance
     private let places: [Berth]
     /// Whether nothing is accepted because there are as many connections as there may be.
@@ -29,8 +28,6 @@ final class LoopDoor: Sendable {
     init(entrance: Entrance, loops: [EventLoop]) {
         core = entrance.core
         self.entrance = entrance
-        let limits = core.configuration.limits
-        self.limits = Connection.LoopLimits(idle: limits.idle, stall: limits.writeStall)
         places = loops.map { Berth($0) }
     }
 

@@ -90,6 +90,23 @@ extension ServiceCore {
         set { newValue.post(on: place.board) }
     }
 
+    /// The deadlines that a new connection begins with.
+    var deadlines: DeadlineClock.Limits {
+        let board = place.board
+        func limit(_ setting: Board.Setting) -> Int64 { board[setting].map { Int64($0) } ?? .max }
+        var limits = DeadlineClock.Limits()
+        limits.firstByte = limit(.firstByte)
+        limits.frame = limit(.frame)
+        limits.idle = limit(.idle)
+        limits.stall = limit(.writeStall)
+        limits.rate = Int64(board[.minimumRate] ?? 0)
+        if let age = board[.age] { limits.age = Int64(Double(age) * Double.random(in: 0.9...1.1)) }
+        return limits
+    }
+
+    /// How much may be unsent of a connection.
+    var unreadOutput: Int { place.board[.unreadOutput] ?? .max }
+
     /// When to look for room again, where nobody tells: when there is a token, or another process may have freed some.
     var nextLook: MonotonicTime? {
         if let moment = place.board.tokenMoment() { return moment }

@@ -39,8 +39,8 @@ extension ServiceCore {
     ) throws(StreamError) -> Connection {
         let interruption = SocketStream.Interruption(descriptor: signals.descriptor) { [signals] in signals.isDraining }
         try stream.setInterruption(interruption, patienceIsSet: patienceIsSet)
-        try stream.setIdleLimit(configuration.limits.idle)
-        stream.stallLimit = configuration.limits.writeStall
-        return Connection(id: id, stream: stream, local: try stream.local, signals: signals)
+        let connection = Connection(id: id, stream: stream, local: try stream.local, signals: signals)
+        try connection.begin(with: deadlines, unreadOutput: .max)
+        return connection
     }
 }

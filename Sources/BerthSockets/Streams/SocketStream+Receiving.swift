@@ -25,6 +25,7 @@ extension SocketStream {
             return 0
         }
         if count == 0 { core.input.peerFinished = true }
+        received &+= UInt64(count)
         if count == room, receiveSize < Self.receiveSizes.most { receiveSize *= 2 }
         return count
     }
@@ -33,11 +34,21 @@ extension SocketStream {
     private func receive(
         _ fd: Int32, room: Int, _ interruption: Interruption?
     ) throws(SocketError) -> Int? {
-        let idleDeadline = Deadline.after(idleLimit)
+        var end: Int64 = .max
+        var present: Int64 = 0
+        if clock.isBounded {
+            present = MonotonicTime.now.nanoseconds
+            end = clock.awaitBytes(
+                now: present, received: received, buffered: core.input.queue.count,
+                isBetween: core.input.isBetweenMessages, isStreaming: core.input.isWithinFrame)
+            // A byte now and then does not extend it.
+            if end <= present { throw late(at: present) }
+        }
         // The first try may wait in the kernel, for as long as the socket's SO_RCVTIMEO lets it, unless the wait has to
         // be watched from its beginning, or is bounded and there is no SO_RCVTIMEO (any more).
-        let isBounded = idleLimit != nil || interruption != nil
+        let isBounded = end != .max || interruption != nil
         var mayWait = readDeadline == .never && interruption?.isRaised() != true && (!isBounded || patienceSet != nil)
+        if let patienceSet, end != .max, end - present < patienceSet.wholeNanoseconds { mayWait = false }
         while true {
             do throws(Errno) {
                 return try core.input.queue.fill(room: room) { (memory) throws(Errno) in
@@ -55,25 +66,31 @@ extension SocketStream {
                 core.input.queue.releaseIfEmpty()
                 receiveSize = Self.receiveSizes.least
             }
-            guard try wait(fd, idleDeadline, interruption) else { return nil }
+            guard try wait(fd, end, interruption) else { return nil }
             mayWait = false
         }
     }
 
     /// Waits until there is something to receive; false when the wait was interrupted.
     private func wait(
-        _ fd: Int32, _ idleDeadline: Deadline, _ interruption: Interruption?
+        _ fd: Int32, _ end: Int64, _ interruption: Interruption?
     ) throws(SocketError) -> Bool {
+        let deadline = end == .max ? .never : Deadline(time: MonotonicTime(nanoseconds: end))
         var entries = [PollEntry(fd, .readable)]
         if let interruption { entries.append(PollEntry(interruption.descriptor, .readable)) }
         do throws(Errno) {
-            if try Kernel.poll(&entries, until: readDeadline.earlier(of: idleDeadline)) > 0 {
+            if try Kernel.poll(&entries, until: readDeadline.earlier(of: deadline)) > 0 {
                 return !entries[0].found.isEmpty
             }
         } catch { throw SocketError(.receive, address: peer.description, errno: error) }
-        throw .deadline(
-            .receive, address: peer.description, nothingHappened: "byte from the peer",
-            within: readDeadline.hasPassed ? nil : idleLimit, of: readDeadline.hasPassed ? nil : .idle)
+        if !readDeadline.hasPassed { throw late(at: MonotonicTime.now.nanoseconds) }
+        throw .deadline(.receive, address: peer.description, nothingHappened: "byte from the peer", within: nil)
+    }
+
+    /// The error of a deadline that has passed.
+    private func late(at now: Int64) -> SocketError {
+        let passed = clock.passed(now: now, forRoom: false, received: received)
+        return .passed(passed.deadline, limit: passed.limit, .receive, address: peer.description)
     }
 
     /// Receives until `step` has found something whole: where it lies; `nil` at the end.

@@ -46,6 +46,11 @@ public final class SocketStream {
     /// How long a send may go on without the peer taking a byte; `nil`, the default, for as long as it takes.
     public var stallLimit: Duration?
 
+    /// What else reads have time for.
+    package var clock = DeadlineClock()
+    /// How many bytes have come in all.
+    var received: UInt64 = 0
+
     /// Makes a stream of a connected socket.
     ///
     /// - Parameter framing: how ``readFrame()`` and ``writeFrame(_:head:)-(RawSpan,_)`` find the ends of messages.
@@ -74,6 +79,7 @@ public final class SocketStream {
     /// Bounds each wait for the peer to send something, to at least a millisecond. Costs a busy peer nothing.
     public func setIdleLimit(_ time: Duration?) throws(StreamError) {
         idleLimit = time
+        clock.limits.idle = time.map { max(1_000_000, $0.wholeNanoseconds) } ?? .max
         try setPatience(time.map { min($0, Self.patience) } ?? (interruption == nil ? nil : Self.patience))
     }
 

@@ -20,7 +20,7 @@ package struct StreamInput: ~Copyable {
     /// Whether a wait for a new message was ended because the service ends.
     @usableFromInline package var wasInterrupted = false
     /// Whether a streamed frame has begun and not ended.
-    private var isWithinFrame = false
+    package private(set) var isWithinFrame = false
 
     package init(framing: SharedFraming) {
         decoder = StreamCodec(framing)

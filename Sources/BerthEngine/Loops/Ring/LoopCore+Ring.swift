@@ -105,6 +105,7 @@ extension LoopCore {
         _ channel: UnsafeMutablePointer<Channel>, _ ring: UnsafeMutablePointer<LoopRing>, _ id: Int, _ count: Int
     ) {
         let buffer = unsafe ring.pointee.buffers.buffer(id)
+        unsafe channel.pointee.received &+= UInt64(count)
         let isFirst = unsafe channel.pointee.core.input.queue.isEmpty
         let answerer = unsafe channel.pointee.answerer
         if isFirst, let answerer = unsafe answerer, unsafe channel.pointee.unsent.isEmpty {
@@ -133,7 +134,7 @@ extension LoopCore {
         if !isAwaited {
             if unsafe channel.pointee.core.input.queue.count > Self.unreadLimit { unsafe leaveRing(channel) }
         } else if unsafe channel.pointee.core.input.queue.count < channel.pointee.wanted {
-            unsafe setDeadline(channel, channel.pointee.idleLimit)
+            unsafe setDeadline(channel, for: .readable)
         } else if let answerer = unsafe answerer {
             unsafe wakeAnswerer(channel, answerer, .ready)
         } else {
