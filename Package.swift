@@ -64,10 +64,18 @@ let package = Package(
             name: "BerthTesting",
             dependencies: ["Berth", "BerthServer", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem"],
             swiftSettings: settings),
+        .target(
+            name: "BerthLab",
+            dependencies: [
+                "Berth", "BerthServer", "BerthInspect", "BerthEngine", "BerthSockets", "BerthFraming", "BerthSystem",
+                "CBerth",
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "BerthCommand",
             dependencies: [
-                "Berth", "BerthServer", "BerthEngine", "BerthHarbour", "BerthInspect", "BerthSockets", "BerthFraming",
+                "Berth", "BerthLab", "BerthServer", "BerthEngine", "BerthHarbour", "BerthInspect", "BerthSockets",
+                "BerthFraming",
                 "BerthSystem",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
@@ -118,9 +126,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "BerthLabTests",
+            dependencies: ["BerthLab", "BerthSockets", "BerthSystem", "TestSupport"], swiftSettings: settings),
+        .testTarget(
             name: "BerthCommandTests",
             dependencies: [
-                "BerthCommand", "BerthServer", "BerthInspect", "BerthEngine", "BerthHarbour", "BerthSockets",
+                "BerthCommand", "BerthLab", "BerthServer", "BerthInspect", "BerthEngine", "BerthHarbour",
+                "BerthSockets",
                 "BerthFraming", "BerthSystem", "TestSupport",
             ],
             swiftSettings: settings),

@@ -14,6 +14,7 @@ struct BerthTool: AsyncParsableCommand {
 
             Who has a port:        berth why 8080
             What is wrong:         berth check 8080
+            What TCP really does:  berth lab
 
             Data goes to standard output, everything else to standard error.
             Exit codes: 0 fine, 1 a failure or something found, 2 a wrong argument, 3 could not look.
@@ -27,6 +28,7 @@ struct BerthTool: AsyncParsableCommand {
                 name: "Explanation",
                 subcommands: [
                     WhyCommand.self, CheckCommand.self, WatchCommand.self, FreeCommand.self, ExplainCommand.self,
+                    LabCommand.self,
                 ]),
             CommandGroup(
                 name: "Harbour",

@@ -100,10 +100,11 @@ package enum Netlink {
     }
 
     /// Sends one request and reads until its answer is complete.
-    private static func exchange<Item>(_ request: [UInt8], _ messages: inout NetlinkMessages<Item>) throws(Errno) {
+    static func exchange<Item>(
+        _ request: [UInt8], _ messages: inout NetlinkMessages<Item>, family: Int32 = BERTH_AF_NETLINK_SOCK_DIAG
+    ) throws(Errno) {
         let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let socket = Descriptor(
-            owning: try Kernel.retrying(.socket) { Glibc.socket(AF_NETLINK, type, BERTH_AF_NETLINK_SOCK_DIAG) })
+        let socket = Descriptor(owning: try Kernel.retrying(.socket) { Glibc.socket(AF_NETLINK, type, family) })
         let fd = socket.rawValue
         let sent = request.withUnsafeBytes { bytes in
             Result { () throws(Errno) in try unsafe Kernel.send(fd, bytes) }
@@ -141,7 +142,7 @@ package enum Netlink {
             bytes(of: body) + attribute)
     }
 
-    private static func message(type: Int32, flags: Int32, sequence: UInt32, _ body: [UInt8]) -> [UInt8] {
+    static func message(type: Int32, flags: Int32, sequence: UInt32, _ body: [UInt8]) -> [UInt8] {
         var header = nlmsghdr()
         header.nlmsg_len = UInt32(MemoryLayout<nlmsghdr>.size + body.count)
         header.nlmsg_type = UInt16(type)
@@ -163,7 +164,7 @@ package enum Netlink {
     }
 
     /// The memory of a C structure, which has no padding in the structures of netlink.
-    private static func bytes(of value: some BitwiseCopyable) -> [UInt8] {
+    static func bytes(of value: some BitwiseCopyable) -> [UInt8] {
         unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
     }
 }

@@ -20,6 +20,14 @@ package enum NetworkNamespace {
         if berth_enter_network(file.rawValue) < 0 { throw .current }
     }
 
+    /// A descriptor that keeps the calling thread's network namespace, and by which it is entered again.
+    package static func keepCurrent() throws(Errno) -> Descriptor { try Kernel.open("/proc/thread-self/ns/net") }
+
+    /// Moves the calling thread into the namespace that a descriptor keeps. The corresponding C function is `setns(2)`.
+    package static func enter(_ kept: borrowing Descriptor) throws(Errno) {
+        if berth_enter_network(kept.rawValue) < 0 { throw .current }
+    }
+
     /// The number of the namespace that a file of `/proc/PID/ns` stands for.
     package static func number(of path: String) throws(Errno) -> UInt64 { try Kernel.status(of: path).inode }
 

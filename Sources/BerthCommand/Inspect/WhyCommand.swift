@@ -59,7 +59,7 @@ struct WhyCommand: ParsableCommand {
     }
 
     func run() throws {
-        if matrix { return try runMatrix() }
+        if matrix { return try Self.runMatrix() }
         guard let target else { return }
         let parsed = try InspectTarget(target)
         switch parsed {
@@ -123,7 +123,8 @@ struct WhyCommand: ParsableCommand {
         if result.isInUse { throw ExitCode(BerthTool.Code.failure.rawValue) }
     }
 
-    private func runMatrix() throws {
+    /// The tables, also for `berth lab matrix`.
+    static func runMatrix() throws {
         let cases = BindCase.all(.tcp) + BindCase.all(.udp)
         let outcomes: [BindExperiment.Outcome]
         do throws(Errno) { outcomes = try BindExperiment.runPrivately(cases) } catch {

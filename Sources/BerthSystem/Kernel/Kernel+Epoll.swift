@@ -54,11 +54,23 @@ package struct Epoll: ~Copyable, Sendable {
         }
     }
 
+    /// The same as ``add(_:_:token:)`` for one whose owner is elsewhere.
+    package static func add(_ fd: Int32, to epoll: Int32, _ events: EpollEvents, token: UInt64) throws(Errno) {
+        _ = try Kernel.retrying(.epoll, fd) { berth_epoll_control(epoll, Self.add, fd, events.rawValue, token) }
+    }
+
     /// Waits for events and returns how many there are in `events`: 0 when the time passed or a signal came.
     ///
     /// - Parameter timeout: milliseconds; -1 for as long as it takes.
     package func wait(into events: borrowing EpollEventList, timeout: Int32) throws(Errno) -> Int {
-        let count = unsafe berth_epoll_wait(descriptor.rawValue, events.memory, Int32(events.capacity), timeout)
+        try Self.wait(descriptor.rawValue, into: events, timeout: timeout)
+    }
+
+    /// The same for a descriptor whose owner is elsewhere.
+    package static func wait(
+        _ descriptor: Int32, into events: borrowing EpollEventList, timeout: Int32
+    ) throws(Errno) -> Int {
+        let count = unsafe berth_epoll_wait(descriptor, events.memory, Int32(events.capacity), timeout)
         if count >= 0 { return Int(count) }
         let errno = Errno.current
         if errno == .interrupted { return 0 }

@@ -115,6 +115,13 @@ extension Kernel {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// Raises the soft limit of descriptors of this process to its hard limit.
+    package static func raiseDescriptorLimit() throws(Errno) {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw .current }
+        try setDescriptorLimit(Int(clamping: limit.rlim_max))
+    }
+
     /// Sets the soft limit of descriptors of this process.
     package static func setDescriptorLimit(_ count: Int) throws(Errno) {
         var limit = rlimit()

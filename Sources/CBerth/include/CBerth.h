@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -128,5 +129,28 @@ void berth_tcp_info_from_bytes(const void *bytes, size_t count, struct berth_tcp
 int berth_unshare_network(void);
 int berth_enter_network(int fd);
 int berth_loopback_up(void);
+
+// --- Experiments ------------------------------------------------------------------------------------------------
+// Packets of all interfaces of the namespace, with their link header (packet(7)).
+int berth_packet_socket(void);
+struct berth_packet {
+    int64_t time;  // nanoseconds of the wall clock, by the kernel; 0 when it did not say
+    _Bool is_outgoing;
+    int interface;
+};
+// The whole length of the next packet, of which `memory` holds as much as fits; -1 with EAGAIN when there is none.
+ssize_t berth_packet_receive(int fd, void *memory, size_t count, struct berth_packet *about);
+// How many packets were lost since the last call, because nobody fetched them in time.
+int berth_packet_drops(int fd, unsigned *drops);
+// A classic BPF program that sees what arrives for a socket, from the TCP header on; what it returns 0 for is dropped.
+int berth_attach_filter(int fd, const struct sock_filter *steps, unsigned short count);
+int berth_detach_filter(int fd);
+// Gives the calling thread, and those it starts, a table of descriptors of their own that holds 0, 1 and 2.
+int berth_own_descriptors(void);
+// How often the calling thread has gone to sleep.
+int64_t berth_thread_sleeps(void);
+// Starts a program as the root user of a new user namespace that stands for the calling user outside (a fork and an exec).
+// It is killed when the calling thread ends.
+pid_t berth_start_as_namespace_root(const char *program, char *const *arguments, char *const *environment);
 
 #endif

@@ -1,0 +1,98 @@
+package import BerthSystem
+
+/// A thread of an experiment, in its network and with its descriptors, for a call that waits.
+package final class Background<R: Sendable>: Sendable {
+    package let name: String
+
+    private struct State {
+        var thread: Int32?
+        var result: Result<R, Errno>?
+    }
+
+    private let state = Monitor(State())
+
+    init(_ name: String, _ body: @escaping @Sendable () throws(Errno) -> R) throws(Errno) {
+        self.name = name
+        let state = state
+        try Thread.start(name: name) {
+            state.change { $0.thread = Kernel.threadID }
+            let result = Result { () throws(Errno) in try body() }
+            state.change { $0.result = result }
+        }
+    }
+
+    package var isFinished: Bool { state.withLock { $0.result != nil } }
+
+    /// What came of it; `nil` when it is still at it after that time.
+    package func result(within time: Duration = .seconds(20)) -> Result<R, Errno>? {
+        state.wait(until: .after(time)) { $0.result }
+    }
+
+    /// The value, or the reason why there is none.
+    package func value(within time: Duration = .seconds(20)) throws -> R {
+        switch result(within: time) {
+        case .success(let value): return value
+        case .failure(let errno): throw StepFailure(step: name, errno: errno)
+        case nil: throw LabFailure("\(name) did not come to an end")
+        }
+    }
+
+    /// `OK`, the name of the error, or `still waiting`.
+    package func outcome(within time: Duration = .seconds(20)) -> String {
+        switch result(within: time) {
+        case .success: "OK"
+        case .failure(let errno): errno.name
+        case nil: "still waiting"
+        }
+    }
+
+    /// Whether it sleeps in any system call.
+    var isAsleep: Bool { waitsIn != nil }
+
+    /// Whether it sleeps in a system call whose first argument is this descriptor (`man 5 proc_pid_syscall`).
+    func isWaiting(on descriptor: Int32) -> Bool { waitsIn == "0x\(String(descriptor, radix: 16))" }
+
+    /// The first argument of the system call that it sleeps in.
+    private var waitsIn: String? {
+        guard let thread = state.withLock({ $0.thread }),
+            let text = try? Kernel.contents(of: "/proc/self/task/\(thread)/syscall", limit: 256)
+        else { return nil }
+        // "running", or the number of the call and its arguments.
+        let words = String(decoding: text, as: UTF8.self).split(separator: " ")
+        return words.count > 2 ? String(words[1]) : nil
+    }
+}
+
+extension Stage {
+    /// Begins something on a thread of its own.
+    package func background<R: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () throws(Errno) -> R
+    ) throws -> Background<R> {
+        do { return try Background(name, body) } catch {
+            throw StepFailure(step: "starting the thread \(name)", errno: error)
+        }
+    }
+
+    /// Waits until a thread sleeps in a call on a socket.
+    package func waitUntilBlocked(_ background: Background<some Sendable>, on socket: LabSocket) throws {
+        try waitUntilBlocked(background, onDescriptor: socket.descriptor)
+    }
+
+    /// Waits until a thread sleeps in some call.
+    package func waitUntilAsleep(_ background: Background<some Sendable>) throws {
+        try wait(for: background) { background.isAsleep }
+    }
+
+    package func waitUntilBlocked(_ background: Background<some Sendable>, onDescriptor descriptor: Int32) throws {
+        try wait(for: background) { background.isWaiting(on: descriptor) }
+    }
+
+    private func wait(for background: Background<some Sendable>, _ isSo: () -> Bool) throws {
+        let deadline = Deadline.after(.seconds(20))
+        while !isSo() {
+            if background.isFinished { throw LabFailure("\(background.name) did not wait") }
+            if deadline.hasPassed { throw LabFailure("\(background.name) never came to wait") }
+            try pause(.milliseconds(1))
+        }
+    }
+}

@@ -1,0 +1,4 @@
+/// Framing.
+enum FramingCode {
+    static let all: [Experiment] = []
+}

@@ -1,0 +1,4 @@
+/// Streams.
+enum Streams {
+    static let all: [Experiment] = []
+}

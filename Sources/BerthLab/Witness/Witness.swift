@@ -1,0 +1,46 @@
+package import BerthSystem
+
+/// Sees every TCP packet of the namespace that it was made in, and keeps it.
+package final class Witness {
+    /// A segment with the numbers as people read them.
+    package struct Sighting: Sendable {
+        package var time: Int64
+        package var segment: TCPSegment
+        package var sequence: UInt32
+        package var acknowledgement: UInt32?
+    }
+
+    private let tap: PacketTap
+    private var buffer = [UInt8](repeating: 0, count: kept)
+    private var numbers = RelativeNumbers()
+    package private(set) var sightings: [Sighting] = []
+    package private(set) var packets: [CapturedPacket] = []
+
+    /// How many bytes of a packet are kept: all headers and the beginning of the payload.
+    private static let kept = 400
+    /// How many packets are kept; later ones are only counted.
+    private static let limit = 20_000
+    /// How many were not kept, because there were too many.
+    package private(set) var omitted = 0
+
+    package init() throws(Errno) { tap = try PacketTap(bufferSize: 64 << 20) }
+
+    /// Takes what was captured since the last call.
+    package func collect() throws(Errno) {
+        while let packet = try tap.next(&buffer) {
+            // The loopback interface shows each packet as it leaves and as it arrives; a cable only once each way. The
+            // outgoing copy is known by the addresses of its Ethernet header: those of the loopback interface are zero.
+            if packet.isOutgoing, packet.bytes.prefix(12).allSatisfy({ $0 == 0 }) { continue }
+            guard let segment = TCPSegment(frame: packet.bytes) else { continue }
+            guard sightings.count < Self.limit else {
+                omitted += 1
+                continue
+            }
+            let (sequence, acknowledgement) = numbers.numbers(of: segment)
+            sightings.append(
+                Sighting(time: packet.time, segment: segment, sequence: sequence, acknowledgement: acknowledgement))
+            packets.append(packet)
+        }
+        omitted += try tap.lost()
+    }
+}
