@@ -87,6 +87,10 @@ public struct ServerLimits: Sendable {
     /// ``ServerEvent/handlerBlocks(_:peer:for:)``: the loop serves nobody else meanwhile. Default 1 s, noticed within a
     /// quarter more; `nil` for never. Nothing is done about it.
     public var handlerBlocking: Duration?
+    /// How long connections may wait to be accepted without one being accepted before that is reported, as
+    /// ``ServerEvent/acceptStalled(waiting:for:isFull:)``. Default 10 s, noticed within a quarter more; `nil` for never. Not
+    /// in workers: there the harbour looks after the queues.
+    public var acceptStall: Duration? = .seconds(10)
 
     public init(
         maximumConnections: Int = ServerLimits.defaultMaximumConnections, overload: Overload = .wait,

@@ -101,6 +101,17 @@ struct AcceptTests {
         for number in numbers {
             #expect(AcceptErrorPolicy.action(for: Errno(rawValue: number)) == action, "\(Errno(rawValue: number))")
         }
+        // Nothing else is in the table, and nothing twice.
+        let known = AcceptErrorPolicy.table.filter { $0.action == action }.map(\.errno.rawValue)
+        #expect(known.sorted() == numbers.filter { $0 != 4711 }.sorted())
+    }
+
+    @Test("the page on them says what is done")
+    func page() throws {
+        let path = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/docs/accept-errors.md"
+        let page = String(decoding: try Kernel.contents(of: path), as: UTF8.self)
+        let rows = AcceptErrorPolicy.table.map { "| \($0.name) | \($0.action.rawValue) | \($0.reason) |" }
+        #expect(page.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst(2).map(String.init) == rows)
     }
 
     #if BERTH_FAULTS

@@ -44,6 +44,9 @@ final class Announcer: ServerObserver {
             if isVerbose || Self.isTrouble(end.outcome) { Talk.say("\(id) \(peer) \(Self.text(end))") }
         case .acceptFailed(let errno, let pause):
             Talk.say("cannot accept: \(errno)" + (pause.map { "; trying again in \($0.short)" } ?? ""))
+        case .acceptStalled(let waiting, let time, let isFull):
+            Talk.say(Self.stalled(waiting, for: time, isFull: isFull))
+        case .acceptResumed(let time): Talk.say("accepting again, after \(time.short)")
         case .handlerBlocks(let id, let peer, let time):
             Talk.say(Self.blocks(id, peer, for: time))
         case .handlerBlocked(let id, let peer, let time):
@@ -63,6 +66,11 @@ final class Announcer: ServerObserver {
     static func blocks(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {
         "\(handler(id, peer)) has blocked its event loop for \(time.short): the loop's other connections wait; "
             + "await what takes long, or serve with --model threads"
+    }
+
+    static func stalled(_ waiting: Int, for time: Duration, isFull: Bool) -> String {
+        "\(waiting == 1 ? "1 connection waits" : "\(waiting) connections wait") to be accepted, and none was for \(time.short)"
+            + (isFull ? ": there are as many as there may be (--max-connections, --rate, or --refuse)" : "")
     }
 
     static func blocked(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {

@@ -76,6 +76,7 @@ final class AcceptRecovery: Sendable {
         let taken = (try? retake()) ?? nil
         let isRestored = restoreReserve()
         guard let socket = taken else { return nil }
+        core.noteTaken()
         if isRestored { return socket }
         let peer = socket.peer
         socket.abort()

@@ -146,6 +146,11 @@ final class Entrance: Sendable {
         state.withLock { state in state.docked.contains { state.gates[$0].listener.hasWaiting } }
     }
 
+    /// How many connections wait where it accepts.
+    var waitingCount: Int {
+        state.withLock { state in state.docked.reduce(0) { $0 + state.gates[$1].listener.waitingCount } }
+    }
+
     // MARK: The end
 
     /// Accepts nothing more, and closes this process's descriptors of the listeners.

@@ -33,6 +33,11 @@ public struct LoggingObserver: ServerObserver {
         case .acceptFailed(let errno, let pause):
             logger.warning(
                 "accept failed", metadata: ["error": "\(errno)", "pause": "\(pause?.description ?? "none")"])
+        case .acceptStalled(let waiting, let time, let isFull):
+            logger.warning(
+                "nothing is accepted",
+                metadata: ["waiting": "\(waiting)", "time": "\(time.short)", "full": "\(isFull)"])
+        case .acceptResumed(let time): logger.notice("accepting again", metadata: ["time": "\(time.short)"])
         case .handlerBlocks(let id, let peer, let time):
             logger.warning("handler blocks its event loop", metadata: Self.metadata(id, peer, time))
         case .handlerBlocked(let id, let peer, let time):

@@ -15,6 +15,11 @@ public enum ServerEvent: Sendable {
     case ended(ConnectionID, peer: SocketAddress, ConnectionEnd)
     /// Accepting failed. `pause` is how long the server waits before it tries again.
     case acceptFailed(Errno, pause: Duration?)
+    /// Connections wait to be accepted, and none was for so long: beyond ``ServerLimits/acceptStall``, and again each time
+    /// that this has doubled. `isFull` says whether that is because there are as many connections as there may be.
+    case acceptStalled(waiting: Int, for: Duration, isFull: Bool)
+    /// That is over, after so long.
+    case acceptResumed(after: Duration)
     /// A handler has kept its event loop to itself for so long, without waiting for anything: none of the loop's other
     /// connections is served meanwhile. Reported beyond ``ServerLimits/handlerBlocking``, and again each time that this has
     /// doubled. No connection is named where the handler has started the task that runs.

@@ -32,6 +32,7 @@ final class LoopService: Service {
             watcher?.stop()
             throw error
         }
+        core.watchAccepts { entrance.waitingCount }
     }
 
     private static func makeLoops(_ count: Int, ring: Bool) throws(Errno) -> [EventLoop] {

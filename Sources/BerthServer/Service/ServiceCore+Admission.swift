@@ -10,6 +10,7 @@ extension ServiceCore {
     ///
     /// - Parameter isReserved: whether ``reserve()`` has taken room for it.
     func admit(_ socket: consuming TCPSocket, isReserved: Bool = false) -> Admitted? {
+        noteTaken()
         let peer = socket.peer
         switch claim(for: peer, isReserved: isReserved) {
         case .success(let key):

@@ -2,6 +2,7 @@ internal import BerthEngine
 internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
+internal import Synchronization
 
 /// What every engine has in common: the connections there are, what they are told, and how the service ends.
 ///
@@ -22,6 +23,8 @@ final class ServiceCore: Sendable {
     let waitingRoom: WaitingRoom?
     let farewells = Farewells()
     let access: AccessCache
+    private let takenCount = Atomic<Int>(0)
+    private let watcher = Monitor<AcceptWatcher?>(nil)
 
     /// - Parameters:
     ///   - most: how many connections the engine can have at a time.
@@ -50,6 +53,19 @@ final class ServiceCore: Sendable {
         } else {
             waitingRoom = nil
         }
+    }
+
+    /// How many connections were accepted, whatever came of them.
+    var taken: Int { takenCount.load(ordering: .relaxed) }
+
+    func noteTaken() { takenCount.add(1, ordering: .relaxed) }
+
+    /// Has it reported when connections wait and none is accepted, until the service ends. Without a thread for it, nothing
+    /// is.
+    func watchAccepts(waiting: @escaping @Sendable () -> Int) {
+        guard let limit = configuration.limits.acceptStall, !place.board.isShared else { return }
+        let made = try? AcceptWatcher(of: self, limit: limit, waiting: waiting)
+        watcher.withLock { $0 = made }
     }
 
     func report(_ event: ServerEvent) {
@@ -81,6 +97,8 @@ final class ServiceCore: Sendable {
         let deadline = Deadline(time: begin.advanced(by: configuration.limits.drain))
         let active = table.statistics.active
         report(.draining(active: active))
+        // It looks at listeners that are closed now.
+        watcher.withLock { $0 }?.stop()
         signals.drain()
         endingAccepts(deadline)
         waitingRoom?.close(until: deadline)

@@ -170,6 +170,9 @@ extension PoolDoor {
         if isDeserted { gate = nil }
     }
 
+    /// How many connections are queued. Not once it closes.
+    var waitingCount: Int { gate?.listener.waitingCount ?? 0 }
+
     /// Whether a connection is queued.
     private var hasWaiting: Bool {
         gate?.listener.hasWaiting ?? false

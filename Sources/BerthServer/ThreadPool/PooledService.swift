@@ -16,14 +16,18 @@ final class PooledService: Service {
     init(_ listeners: Listeners, core: ServiceCore, docked: Bool) throws(Errno) {
         self.core = core
         address = listeners.address
+        let waiting: @Sendable () -> Int
         if listeners.isShared {
             let entrance = try Entrance(listeners, core: core, docked: docked, forThreads: true)
             self.entrance = entrance
             door = PoolTurnstile(entrance)
+            waiting = { entrance.waitingCount }
         } else {
             guard let gate = listeners.take().first else { throw .badDescriptor }
             entrance = nil
-            door = PoolDoor(gate, core: core)
+            let door = PoolDoor(gate, core: core)
+            self.door = door
+            waiting = { door.waitingCount }
         }
         core.waitingRoom?.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: false) }
         let spare = core.configuration.limits.overload == .wait ? 0 : 1
@@ -40,6 +44,7 @@ final class PooledService: Service {
             door.close(until: .after(.zero))
             throw error
         }
+        core.watchAccepts(waiting: waiting)
     }
 
     var statistics: ServerStatistics { core.table.statistics }

@@ -30,6 +30,7 @@ final class ThreadedService: Service {
             acceptor.run()
             accepting.change { $0 = false }
         }
+        core.watchAccepts { entrance.waitingCount }
     }
 
     var statistics: ServerStatistics { core.table.statistics }

@@ -55,6 +55,9 @@ public struct TCPListener: ~Copyable, Sendable {
         }
     }
 
+    /// How many connections wait to be accepted: for a Unix socket, of which the kernel does not tell, one at most.
+    package var waitingCount: Int { (try? acceptQueue.waiting) ?? (hasWaiting ? 1 : 0) }
+
     /// The value of an option, as the kernel says it.
     public func option<Value>(_ option: SocketOption<Value>) throws(SocketError) -> Value {
         try option.read(from: fileDescriptor, address: address)
