@@ -111,7 +111,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BerthHarbourTests",
-            dependencies: ["BerthHarbour", "BerthSockets", "BerthSystem", "TestSupport"], swiftSettings: settings),
+            dependencies: ["BerthHarbour", "BerthSockets", "BerthSystem", "BerthTesting", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "BerthServerTests",
             dependencies: [

@@ -9,7 +9,8 @@ let package = Package(
     dependencies: [.package(name: "berth", path: "..", traits: [])],
     targets: [
         "greeter", "chat", "blocking-client", "framed-echo", "makefile-session", "relay", "thread-per-connection",
-        "process-per-connection", "pre-threaded", "pre-forked", "reuse-port-copies",
+        "process-per-connection", "pre-threaded", "pre-forked", "reuse-port-copies", "handler-class", "both-directions",
+        "restart",
     ].map { name in
         .executableTarget(name: name, dependencies: [.product(name: "Berth", package: "berth")])
     }

@@ -5,7 +5,8 @@
 //
 // SHORT connections at a time: connect, send 16 bytes, expect them back, close. LONG connections ask again and again,
 // 200 times each with a pause of 10 ms, then close and begin anew. Ends after SECONDS, or at SIGINT: what is under way is
-// finished first. One line of JSON on standard output; exit code 1 when anything was lost.
+// finished first. One line of JSON on standard output; exit code 1 when anything was lost. On standard error a line for each
+// connection that was lost: its address, and the time in ms on the monotonic clock.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,6 +51,13 @@ static void stop(int number) { (void)number; is_over = 1; }
 
 static void begin(struct client *client);
 
+static void name(struct client *client) {
+    struct sockaddr_in own = {0};
+    socklen_t length = sizeof own;
+    getsockname(client->fd, (struct sockaddr *)&own, &length);
+    fprintf(stderr, "%s:%d %lld\n", inet_ntoa(own.sin_addr), ntohs(own.sin_port), (long long)now_ms());
+}
+
 static void end(struct client *client) {
     close(client->fd);
     client->fd = -1;
@@ -60,6 +68,7 @@ static void fail(struct client *client, int error) {
     if (error == ECONNREFUSED) count.refused++;
     else if (error == ECONNRESET || error == EPIPE) count.reset++;
     else count.other++;
+    name(client);
     end(client);
 }
 
@@ -122,7 +131,7 @@ static void look(struct client *client, uint32_t events) {
         if (got < 0) { fail(client, errno); return; }
         if (got == 0) {
             // Between two questions it is the server's good right; a question without an answer is lost.
-            if (client->waiting) count.closed++;
+            if (client->waiting) { count.closed++; name(client); }
             end(client);
             return;
         }
@@ -176,6 +185,7 @@ int main(int argc, char **argv) {
             open++;
             if ((client->connecting || client->waiting) && now - client->since > patience_ms) {
                 count.timed_out++;
+                name(client);
                 end(client);
             } else if (!client->connecting && !client->waiting && client->due <= now) {
                 if (is_over) end(client); else ask(client);

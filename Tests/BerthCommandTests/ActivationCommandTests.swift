@@ -60,6 +60,67 @@ struct ActivationCommandTests {
         }
     }
 
+    @Test("keeps its manager's watchdog quiet, and tells of a reload and of its successor")
+    func watchdog() async throws {
+        try await onOwnThread {
+            let listener = """
+                import os, signal, socket, subprocess, sys, tempfile, time
+                path = os.path.join(tempfile.mkdtemp(), 'notify')
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(path); s.settimeout(240)
+                p = subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL,
+                    env=dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC='2000000'))
+                told = []
+                def wait(word, count=1):
+                    times = []
+                    while len(times) < count:
+                        lines = s.recv(4096).decode().split('\\n'); told.extend(lines)
+                        found = [l for l in lines if l.startswith(word)]
+                        if found: times.append(time.monotonic())
+                    print(word, flush=True); return times, found[0]
+                wait('READY=1')
+                times, _ = wait('WATCHDOG=1', 4)
+                # Twice in the time that the manager gives it.
+                print(times[-1] - times[0] > 2.5)
+                p.send_signal(signal.SIGHUP); wait('RELOADING=1'); wait('READY=1')
+                p.send_signal(signal.SIGUSR2)
+                main = int(wait('MAINPID=')[1].split('=')[1])
+                print(p.wait()); wait('WATCHDOG=1')
+                os.kill(main, signal.SIGTERM); wait('STOPPING=1')
+                print(any(l.startswith('MONOTONIC_USEC=') for l in told), any(l.startswith('STATUS=2 workers') for l in told))
+                """
+            let berth = try Program.buildDirectory() + "/berth"
+            let said = try run(
+                "python3", ["-c", listener, berth, "serve", "127.0.0.1:0", "--model", "process-pool", "--workers", "2"])
+            #expect(
+                said.standard
+                    == "READY=1\nWATCHDOG=1\nTrue\nRELOADING=1\nREADY=1\nMAINPID=\n0\nWATCHDOG=1\nSTOPPING=1\nTrue True\n",
+                "\(said.error)")
+        }
+    }
+
+    private static let activator = "/usr/bin/systemd-socket-activate"
+
+    @Test(
+        "is started by systemd-socket-activate when somebody connects",
+        .enabled(if: (try? Kernel.status(of: activator)) != nil, "there is no systemd-socket-activate here"),
+        arguments: [ConcurrencyModel.eventLoops(loops: 1, io: .epoll), .threads, .processPool(workers: 2)])
+    func activated(model: ConcurrencyModel) async throws {
+        try await onOwnThread {
+            let path = try python("import tempfile; print(tempfile.mkdtemp() + '/socket', end='')")
+            let berth = try Program.buildDirectory() + "/berth"
+            let program = try Program(
+                Self.activator, ["--listen", path, berth, "serve", "--service", "echo"] + model.arguments)
+            #expect(program.line(containing: "Listening on \(path) as 3") != nil)
+            for _ in 0..<2 {
+                #expect(try run("nc", ["-N", "-U", path], input: "hello").standard == "hello")
+            }
+            program.signal(.terminate)
+            let (end, _, error) = try program.end()
+            #expect(end == .exited(code: 0))
+            #expect(error.hasSuffix("served 2 connections: 2 peer finished\n"), "\(error)")
+        }
+    }
+
     @Test("writes the port to a file and a line break to a descriptor once it serves", arguments: TestModels.everywhere)
     func readiness(model: ConcurrencyModel) async throws {
         try await onOwnThread {

@@ -61,6 +61,104 @@ struct HarbourMistakeTests {
         }
     }
 
+    @Test("say in one sentence what is wrong with their arguments, and end with 2")
+    func arguments() async throws {
+        let cases: [(String, String)] = [
+            ("scale", "Missing expected argument '--workers <count>'"),
+            ("scale --workers 0", "--workers is between 1 and 1024."),
+            ("scale --workers 1025", "--workers is between 1 and 1024."),
+            ("scale --workers x", "The value 'x' is invalid for '--workers <count>'"),
+            ("rollout", "give one of --to, --share, --finish and --back."),
+            ("rollout --finish --back", "give one of --to, --share, --finish and --back."),
+            ("rollout --to x --finish", "give one of --to, --share, --finish and --back."),
+            ("rollout --share 0", "--share is between 1 and 100."),
+            ("rollout --to x --share 101", "--share is between 1 and 100."),
+            ("rollout --share 5 --name x", "--name goes with --to."),
+            ("rollout --to x --name a=b", "--name is one word."),
+            ("rollout --finish -- x", "arguments go with --to."),
+            ("drain --worker", "Missing value for '--worker <number>'"),
+            ("drain --worker x", "The value 'x' is invalid for '--worker <number>'"),
+            ("stop --fast", "Unknown option '--fast'"),
+            ("pause :1 :2", "Unexpected argument ':2'"),
+            ("status :80 --control /x", "an address and --control exclude each other."),
+            (
+                "reload nowhere",
+                "\"nowhere\" is not an address to connect to or listen on: the port is missing; write nowhere:PORT"
+            ),
+            (
+                "resume 127.0.0.1:99999",
+                "\"127.0.0.1:99999\" is not an address to connect to or listen on: the port 99999 is above 65535"
+            ),
+            ("serve --patience 3", "--patience goes with --model process-pool or reuse-port, not event-loops."),
+            ("serve --ready-within 3", "--ready-within goes with --model process-pool or reuse-port, not event-loops."),
+            ("serve --model process-pool --ready-within 0", "--ready-within is between 0.1 and a year."),
+            ("serve --model process-pool --max-age 0", "--max-age is between 1 and a year."),
+            (
+                "serve --model process-pool --max-connections-per-worker 0",
+                "--max-connections-per-worker is at least 1."
+            ),
+        ]
+        try await onOwnThread {
+            for (arguments, sentence) in cases {
+                let words = arguments.split(separator: " ").map { String($0) }
+                let result = try run(try Program.buildDirectory() + "/berth", words)
+                #expect(result.end == .exited(code: 2), "\(arguments)")
+                #expect(result.error.split(separator: "\n").first.map { String($0) } == "Error: \(sentence)")
+                #expect(result.standard == "")
+            }
+        }
+    }
+
+    @Test("say in one sentence that no harbour has the address, or that it is not clear which one is meant")
+    func choice() async throws {
+        try await onOwnThread {
+            let folder = try python("import tempfile; print(tempfile.mkdtemp(), end='')")
+            // Whose directory it is goes by the user: that of root is not ours to fill.
+            let places = """
+                import os, sys
+                berth, folder, *arguments = sys.argv[1:]
+                if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)
+                os.execve(berth, [berth] + arguments, dict(os.environ, XDG_RUNTIME_DIR=folder))
+                """
+            _ = try python(
+                """
+                import os, sys
+                os.chmod(sys.argv[1], 0o755)
+                os.mkdir(sys.argv[1] + '/berth')
+                """, folder)
+            func ask(_ arguments: String...) throws -> String {
+                let result = try run("python3", ["-c", places, try Self.reachable(folder), folder] + arguments)
+                #expect(result.end == .exited(code: 1), "\(arguments)")
+                return result.error
+            }
+            let directory = "\(folder)/berth"
+            #expect(try ask("status") == "berth: there is no harbour in \(directory)\n")
+            #expect(
+                try ask("stop", "127.0.0.1:7")
+                    == "berth: no harbour of 127.0.0.1:7 is in \(directory); name its socket by --control\n")
+            _ = try python(
+                "import sys; [open(f'{sys.argv[1]}/{n}.sock', 'w') for n in ('127.0.0.1:7', '[::1]:7')]", directory)
+            #expect(
+                try ask("pause") == "berth: there are several harbours, name one: 127.0.0.1:7, [::1]:7\n")
+            #expect(
+                try ask("drain", ":7")
+                    == "berth: several harbours have that port: \(directory)/127.0.0.1:7.sock, \(directory)/[::1]:7.sock\n"
+            )
+        }
+    }
+
+    /// The command where everyone can get at it: the same file by another name.
+    private static func reachable(_ folder: String) throws -> String {
+        _ = try python(
+            """
+            import os, shutil, sys
+            if not os.path.exists(sys.argv[2]):
+                try: os.link(*sys.argv[1:])
+                except OSError: shutil.copy(*sys.argv[1:])
+            """, try Program.buildDirectory() + "/berth", "\(folder)/program")
+        return "\(folder)/program"
+    }
+
     @Test("say in one sentence what the harbour does not have")
     func refused() async throws {
         try await onOwnThread {
@@ -95,6 +193,16 @@ struct HarbourMistakeTests {
                 """
             // The file is its owner's.
             #expect(try python(ask, path) == "no permission\n")
+            let verbs = """
+                import os, subprocess, sys
+                os.setgid(65534); os.setuid(65534)
+                for verb in ['status', 'reload', 'scale --workers 2', 'drain', 'stop', 'pause', 'resume', 'rollout --back']:
+                    r = subprocess.run([sys.argv[1], *verb.split(), '--control', sys.argv[2]], capture_output=True, text=True)
+                    print(r.returncode, r.stderr, end='')
+                """
+            #expect(
+                try python(verbs, try Self.reachable(folder), path)
+                    == String(repeating: "1 berth: the harbour at \(path) belongs to another user\n", count: 8))
             // And if it were not, the credentials are looked at.
             try Kernel.setMode(of: path, to: 0o666)
             #expect(try python(ask, path) == "this harbour belongs to another user\n")

@@ -139,19 +139,18 @@ struct HarbourTests {
         }
     }
 
-    @Test(
-        "reloads at SIGHUP, tells its state at SIGUSR1, and cuts everything at SIGQUIT",
-        .disabled(
-            "about once in ten runs under load the roll-out stands still after the first worker; not understood yet"))
+    @Test("reloads at SIGHUP, tells its state at SIGUSR1, and cuts everything at SIGQUIT")
     func signals() async throws {
         try await onOwnThread {
-            let harbour = try HarbourFixture(["--service", "echo", "--patience", "0"])
+            // On a busy machine a worker may need longer than usual; the roll-out would be given up, as it should be.
+            let harbour = try HarbourFixture(["--service", "echo", "--patience", "0", "--ready-within", "240"])
             let open = try harbour.connect()
             try open.expect("hello")
             harbour.program.signal(.user1)
             #expect(harbour.program.line(containing: "WORKER  PID") != nil)
             harbour.program.signal(.hangUp)
-            #expect(harbour.program.line(containing: "v2 has taken over") != nil)
+            let last = try #require(harbour.program.line(containing: "v2 has taken over", "v2 was given up"))
+            #expect(last == "v2 has taken over")
             let late = try harbour.connect()
             try late.expect("hello")
             harbour.program.signal(.quit)

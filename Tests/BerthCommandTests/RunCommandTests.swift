@@ -63,9 +63,9 @@ struct RunCommandTests {
             #expect(try berth("rollout", port, "--finish").end == .exited(code: 0))
             try Self.waitUntilAllHaveLeft(port)
             #expect(Set(try Self.answers(port, 8)) == ["hi of v2"])
-            let pause = try berth("pause", port)
-            #expect(pause.end == .exited(code: 1))
-            #expect(pause.error == "berth: a program that is run cannot be told to accept nothing\n")
+            let fewer = try berth("scale", port, "--workers", "1")
+            #expect(fewer.end == .exited(code: 1))
+            #expect(fewer.error == "berth: a program has one berth under reuse-port, and there are 2\n")
             #expect(try berth("stop", port).end == .exited(code: 0))
             #expect(try program.end().end == .exited(code: 0))
         }
@@ -83,6 +83,97 @@ struct RunCommandTests {
     private static func answers(_ port: String, _ count: Int) throws -> [String] {
         try (0..<count).map { _ in
             try BerthCommandTests.run("nc", ["-N", "127.0.0.1", port], input: "hi").standard
+        }
+    }
+
+    @Test("has who connects wait while it is paused, and serves them when it is resumed")
+    func pause() async throws {
+        try await onOwnThread {
+            let (program, port) = try Self.run(["--workers", "2"], ["python3", "-c", Self.echo, ""])
+            _ = try #require(program.line(containing: "is ready"))
+            #expect(try berth("pause", port).end == .exited(code: 0))
+            try Self.wait(port) { ($0["workers"]?.elements ?? []).isEmpty }
+            let waits = try HarbourFixture.connect(to: "127.0.0.1:\(port)")
+            try Self.wait(port) { $0["berths"]?.elements?[0]["waiting"]?.number == 1 }
+            let reload = try berth("reload", port)
+            #expect(reload.end == .exited(code: 1))
+            #expect(reload.error == "berth: the service is paused, and has no programs until it is resumed\n")
+            #expect(try berth("resume", port).end == .exited(code: 0))
+            try waits.expect("hello")
+            waits.close()
+            #expect(try berth("stop", port).end == .exited(code: 0))
+            #expect(try program.end().end == .exited(code: 0))
+        }
+    }
+
+    /// Waits until the harbour says so.
+    private static func wait(_ port: String, until isSo: (JSONValue) -> Bool) throws {
+        let deadline = Deadline.after(.seconds(240))
+        while !deadline.hasPassed {
+            if let status = JSONValue(parsing: try berth("status", port, "--json").standard), isSo(status) { return }
+        }
+        Issue.record("it never comes: \(try berth("status", port).standard)")
+    }
+
+    @Test("puts another program in the place of one that takes nothing from its queue")
+    func rescue() async throws {
+        try await onOwnThread {
+            let (program, port) = try Self.run(
+                ["--workers", "1", "--rescue", "0.5", "--patience", "1"], ["python3", "-c", Self.echo, ""])
+            _ = try #require(program.line(containing: "is ready"))
+            let status = try #require(JSONValue(parsing: try berth("status", port, "--json").standard))
+            let pid = try #require(status["workers"]?.elements?[0]["pid"]?.number)
+            try Kernel.signal(Int32(pid), Signal.stop.rawValue)
+            let waits = try HarbourFixture.connect(to: "127.0.0.1:\(port)")
+            try waits.expect("hello")
+            let line = try #require(program.line(containing: "became no fewer"))
+            #expect(line.hasPrefix("1 connection waited at berth 0 for "), "\(line)")
+            // It cannot leave, as it is stopped.
+            #expect(program.line(containing: "worker 1 is killed: it did not leave in time") != nil)
+            waits.close()
+            program.signal(.terminate)
+            #expect(try program.end().end == .exited(code: 0))
+        }
+    }
+
+    @Test("puts another program in the place of one whose watchdog is silent")
+    func watchdog() async throws {
+        try await onOwnThread {
+            let text = """
+                import os, signal, socket, sys, time
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                def tell(t): s.sendto(t, '\\0' + os.environ['NOTIFY_SOCKET'][1:])
+                tell(b'READY=1')
+                # Only the first of them falls silent.
+                if os.environ['BERTH_WORKER'] == '1': signal.pause()
+                while True: tell(b'WATCHDOG=1'); time.sleep(int(os.environ['WATCHDOG_USEC']) / 4e6)
+                """
+            let (program, _) = try Self.run(
+                ["--workers", "1", "--ready", "notify", "--watchdog", "2"], ["python3", "-c", text])
+            #expect(program.line(containing: "worker 1 has said nothing for ") != nil)
+            #expect(program.line(containing: "worker 1 leaves: it says nothing") != nil)
+            program.signal(.terminate)
+            #expect(try program.end().end == .exited(code: 0))
+        }
+    }
+
+    @Test("counts a program as ready when it writes a line break to its descriptor, and not before")
+    func line() async throws {
+        try await onOwnThread {
+            let text = "import os, signal; fd = int(os.environ['READY_FD']); os.write(fd, b'nearly'); "
+            let (program, _) = try Self.run(
+                ["--workers", "1", "--ready", "line"],
+                ["python3", "-c", text + "os.write(fd, b' there\\n'); signal.pause()"])
+            #expect(program.line(containing: "is ready") != nil)
+            program.signal(.terminate)
+            #expect(try program.end().end == .exited(code: 0))
+            let (silent, _) = try Self.run(
+                ["--workers", "1", "--ready", "line", "--ready-within", "0.5"],
+                ["python3", "-c", text + "os.close(fd); signal.pause()"])
+            #expect(silent.line(containing: "is killed: it was not ready within 500 ms") != nil)
+            let (end, _, error) = try silent.end()
+            #expect(end == .exited(code: 1))
+            #expect(!error.contains("is ready"), "\(error)")
         }
     }
 
@@ -123,6 +214,28 @@ struct RunCommandTests {
                 (["run", "--listen", ":0"], 2, "Error: there is no program: berth run --listen :8080 -- PROGRAM …"),
                 (["run", "--listen", "nowhere", "--", "x"], 2, "Error: \"nowhere\" is not an address"),
                 (["run", "--listen", ":0", "--workers", "0", "--", "x"], 2, "Error: --workers is between 1 and 1024."),
+                (["run", "--listen", ":0", "--backlog=-1", "--", "x"], 2, "Error: --backlog is not negative."),
+                (
+                    ["run", "--listen", ":0", "--patience=-1", "--", "x"], 2,
+                    "Error: --patience is between 0 and a year."
+                ),
+                (
+                    ["run", "--listen", ":0", "--ready-within", "0", "--", "x"], 2,
+                    "Error: --ready-within is between 0.1 and a year."
+                ),
+                (
+                    ["run", "--listen", ":0", "--watchdog", "9", "--", "x"], 2,
+                    "Error: --watchdog goes with --ready notify."
+                ),
+                (
+                    ["run", "--listen", ":0", "--rescue", "0", "--", "x"], 2,
+                    "Error: --rescue is between 0.1 and a year."
+                ),
+                (["run", "--listen", ":0", "--ready-fd", "1", "--", "x"], 2, "Error: --ready-fd is at least 3."),
+                (
+                    ["run", "--listen", ":0", "--ready", "soon", "--", "x"], 2,
+                    "Error: The value 'soon' is invalid for '--ready <ready>'. Please provide one of 'alive', 'notify' or 'line'."
+                ),
             ]
             for (arguments, code, message) in cases {
                 let result = try BerthCommandTests.run(try Program.buildDirectory() + "/berth", arguments)

@@ -58,10 +58,10 @@ struct ActivationTests {
         let socket = try NotifySocket()
         let notifier = ServiceNotifier(processID: 1) { $0 == "NOTIFY_SOCKET" ? socket.name : nil }
         notifier.tell(.status("begins"))
-        #expect(!socket.isReady())
+        #expect(!socket.hear().contains(.ready))
         notifier.tell(.ready, .status("serves"))
-        #expect(socket.isReady())
-        #expect(!socket.isReady())
+        #expect(socket.hear().contains(.ready))
+        #expect(!socket.hear().contains(.ready))
     }
 
     @Test("the watchdog is told twice in its time, and only when it is ours")

@@ -31,6 +31,29 @@ struct RescueTests {
         #expect(driver.supervision.workers[2]?.berths == [1])
     }
 
+    @Test("gets other programs where those that are there take nothing from the queue for too long")
+    func programs() {
+        var driver = SupervisionDriver.running(workers: 2, berths: 2) {
+            $0.canDock = false
+            $0.rescueAfter = .seconds(1)
+            $0.silence = nil
+        }
+        func look(_ depths: [Int]) -> [Supervision.Action] {
+            driver.now = driver.now.advanced(by: .milliseconds(250))
+            return driver.send(.queues(depths))
+        }
+        // Fewer now and then: somebody takes them.
+        for depth in [3, 4, 3, 4, 3, 4, 3, 4] { #expect(look([0, depth]) == []) }
+        for depth in [5, 5] { #expect(look([0, depth]) == []) }
+        #expect(look([0, 7]) == [.start(3, slot: 1, generation: 1)])
+        #expect(
+            driver.said == ["7 connections waited at berth 1 for 1 s and became no fewer; its programs are replaced"])
+        #expect(
+            driver.bringUp([.start(3, slot: 1, generation: 1)]).contains(
+                .leave(2, patience: .seconds(30), takingQueue: false)))
+        #expect(driver.said.last == "worker 2 leaves: connections wait and it accepts none")
+    }
+
     @Test("is left alone when its worker accepts, however long the queue")
     func busy() {
         var driver = SupervisionDriver.running(workers: 2, berths: 2)

@@ -27,6 +27,16 @@ struct SupervisionTests {
         #expect(driver.bringUp(actions) == [.dock(2, [1]), .dock(3, [0])])
     }
 
+    @Test(
+        "has the others of a berth look when one of its workers dies, which the kernel may have woken for a connection")
+    func wokenAndDead() {
+        var driver = SupervisionDriver.running(workers: 3)
+        #expect(
+            driver.send(.ended(2, how: "was ended by SIGKILL", isClean: false)) == [
+                .dock(1, [0]), .dock(3, [0]), .start(4, slot: 1, generation: 1),
+            ])
+    }
+
     @Test("waits longer each time that a worker ends too soon, and starts anew after one that lasted")
     func backOff() {
         var driver = SupervisionDriver.running(workers: 1) { $0.workers = 1 }
@@ -200,6 +210,48 @@ struct SupervisionTests {
         #expect(driver.send(.pause) == [.dock(1, []), .dock(2, [])])
         #expect(driver.send(.pause) == [])
         #expect(driver.send(.resume) == [.dock(1, [0]), .dock(2, [0])])
+    }
+
+    @Test("has programs leave when it is paused, since they cannot undock, and starts others when it is resumed")
+    func pausePrograms() {
+        var driver = SupervisionDriver.running(workers: 2) {
+            $0.canDock = false
+            $0.patience = .zero
+        }
+        let leave: [Supervision.Action] = [
+            .leave(1, patience: .zero, takingQueue: false), .leave(2, patience: .zero, takingQueue: false),
+        ]
+        #expect(driver.send(.pause).filter { if case .leave = $0 { true } else { false } } == leave)
+        for id in 1...2 { #expect(driver.send(.ended(id, how: "exited with 0", isClean: true)) == []) }
+        #expect(driver.pass(.seconds(60)) == [])
+        #expect(
+            driver.send(.resume) == [.start(3, slot: 0, generation: 1), .start(4, slot: 1, generation: 1)])
+    }
+
+    @Test("ends only once nobody waits, where each connection has a worker of its own")
+    func stopProcesses() {
+        var driver = SupervisionDriver.running(workers: 1) {
+            $0.mostProcesses = 10
+            $0.rescueAfter = nil
+        }
+        #expect(driver.send(.stop) == [])
+        #expect(driver.send(.queues([1])) == [])
+        // It has taken the one that waited; another one comes.
+        #expect(driver.send(.leaves(1)) == [.start(2, slot: 0, generation: 1)])
+        #expect(driver.send(.ended(1, how: "exited with 0", isClean: true)) == [])
+        #expect(driver.send(.queues([0])) == [.leave(2, patience: .zero, takingQueue: true)])
+        #expect(driver.send(.ended(2, how: "exited with 0", isClean: true)) == [.end(failure: nil)])
+    }
+
+    @Test("does not wait for ever for who waits, and not at all when it is in a hurry")
+    func stopProcessesAnyway() {
+        for event in [Supervision.Event.stop, .stopNow, .tick] {
+            var driver = SupervisionDriver.running(workers: 1) { $0.mostProcesses = 10 }
+            driver.send(.stop)
+            driver.send(.queues([7]))
+            if case .tick = event { driver.now = driver.now.advanced(by: .seconds(5)) }
+            #expect(driver.send(event).contains(.leave(1, patience: .zero, takingQueue: true)))
+        }
     }
 
     @Test("keeps the counts of workers that are gone")

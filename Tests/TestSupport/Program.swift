@@ -81,11 +81,12 @@ package final class Program: Sendable {
     /// Ends its input.
     package func closeInput() { input.withLock { _ = $0.take() } }
 
-    /// The first line that holds `text`, waiting for it; `nil` when the program said everything without it.
-    package func line(containing text: String, on output: Output = .error) -> String? {
+    /// The first line that holds one of `texts`, waiting for it; `nil` when the program said everything without it.
+    package func line(containing texts: String..., on output: Output = .error) -> String? {
         said.wait(until: .after(.seconds(240))) { said -> String?? in
             let all = String(decoding: output == .error ? said.error : said.standard, as: UTF8.self)
-            if let line = all.split(separator: "\n").first(where: { $0.contains(text) }) { return .some(String(line)) }
+            let line = all.split(separator: "\n").first { line in texts.contains { line.contains($0) } }
+            if let line { return .some(String(line)) }
             return said.open == 0 ? .some(nil) : nil
         } ?? nil
     }

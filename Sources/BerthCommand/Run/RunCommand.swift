@@ -28,7 +28,15 @@ struct RunCommand: ParsableCommand {
 
     /// How a program shows that it is ready.
     enum Readiness: String, ExpressibleByArgument, CaseIterable {
-        case alive, notify
+        case alive, notify, line
+
+        var forWorkers: WorkerProgram.Readiness {
+            switch self {
+            case .alive: .alive(.milliseconds(500))
+            case .notify: .notify
+            case .line: .line
+            }
+        }
     }
 
     @Option(help: "Where to listen: HOST:PORT, :PORT (everywhere), [IPV6]:PORT, a path, @NAME. Port 0: any.")
@@ -43,9 +51,26 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: """
             How the program shows that it is ready: alive (it is still there after half a second), notify (READY=1 to \
-            NOTIFY_SOCKET, man 3 sd_notify).
+            NOTIFY_SOCKET, man 3 sd_notify), line (a line break to the descriptor that READY_FD names).
             """)
     var ready: Readiness = .alive
+
+    @Option(
+        help: ArgumentHelp(
+            "Kill a program that is not ready after so long. Default: 30.", valueName: "seconds"))
+    var readyWithin: Double = 30
+
+    @Option(
+        help: ArgumentHelp(
+            "Replace a program that has not sent WATCHDOG=1 for so long; goes with --ready notify.",
+            valueName: "seconds"))
+    var watchdog: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Replace programs at whose socket connections have waited for so long and became no fewer. Default: never.",
+            valueName: "seconds"))
+    var rescue: Double?
 
     @Option(help: "Connections that may wait to be accepted. Default: as many as the kernel allows.")
     var backlog: Int?
@@ -73,6 +98,16 @@ struct RunCommand: ParsableCommand {
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is between 1 and 1024.") }
         if let backlog, backlog < 0 { throw ValidationError("--backlog is not negative.") }
         if !(0...31_536_000).contains(patience) { throw ValidationError("--patience is between 0 and a year.") }
+        if !(0.1...31_536_000).contains(readyWithin) {
+            throw ValidationError("--ready-within is between 0.1 and a year.")
+        }
+        if let watchdog, !(0.1...31_536_000).contains(watchdog) {
+            throw ValidationError("--watchdog is between 0.1 and a year.")
+        }
+        if watchdog != nil, ready != .notify { throw ValidationError("--watchdog goes with --ready notify.") }
+        if let rescue, !(0.1...31_536_000).contains(rescue) {
+            throw ValidationError("--rescue is between 0.1 and a year.")
+        }
     }
 
     func run() throws {
@@ -101,14 +136,14 @@ struct RunCommand: ParsableCommand {
         _ layout: HarbourLayout, _ workers: Int, _ berths: Berths
     ) throws(SocketError) -> HarbourConfiguration {
         var settings = SupervisionSettings(workers: workers, berths: berths.count)
-        // The program says nothing, and cannot be told where to dock.
-        settings.silence = nil
-        settings.rescueAfter = nil
+        // The program cannot be told where to dock, and may have nothing to say.
+        settings.canDock = false
+        settings.readyWithin = .seconds(readyWithin)
+        settings.silence = watchdog.map { .seconds($0) }
+        settings.rescueAfter = rescue.map { .seconds($0) }
         settings.patience = .zero
         settings.drain = .seconds(patience)
-        let worker = WorkerProgram(
-            path: program[0], arguments: program,
-            readiness: ready == .notify ? .notify : .alive(.milliseconds(500)))
+        let worker = WorkerProgram(path: program[0], arguments: program, readiness: ready.forWorkers)
         var result = HarbourConfiguration(
             program: worker, server: listen.description, layout: layout, settings: settings
         ) { Talk.say($0.description) }

@@ -16,6 +16,11 @@ struct SupervisionOptions: ParsableArguments {
     var patience: Double?
 
     @Option(
+        help: ArgumentHelp(
+            "Kill a worker that is not ready after so long. Default: 30.", valueName: "seconds"))
+    var readyWithin: Double?
+
+    @Option(
         help: ArgumentHelp("Replace a worker that has accepted so many, up to 20% earlier.", valueName: "count"))
     var maxConnectionsPerWorker: Int?
 
@@ -29,6 +34,9 @@ struct SupervisionOptions: ParsableArguments {
         if let patience, !(0...31_536_000).contains(patience) {
             throw ValidationError("--patience is between 0 and a year.")
         }
+        if let readyWithin, !(0.1...31_536_000).contains(readyWithin) {
+            throw ValidationError("--ready-within is between 0.1 and a year.")
+        }
         if let maxConnectionsPerWorker, maxConnectionsPerWorker < 1 {
             throw ValidationError("--max-connections-per-worker is at least 1.")
         }
@@ -38,6 +46,7 @@ struct SupervisionOptions: ParsableArguments {
         if model.hasWorkers { return }
         let given: [(String, Bool)] = [
             ("--control", control != nil), ("--patience", patience != nil),
+            ("--ready-within", readyWithin != nil),
             ("--max-connections-per-worker", maxConnectionsPerWorker != nil), ("--max-age", maxAge != nil),
             ("--no-rescue", noRescue),
         ]
@@ -50,6 +59,7 @@ struct SupervisionOptions: ParsableArguments {
         var options = WorkerOptions()
         if let control { options.control = control == "none" ? .none : .path(control) }
         if let patience { options.patience = .seconds(patience) }
+        if let readyWithin { options.readyWithin = .seconds(readyWithin) }
         options.connectionsPerWorker = maxConnectionsPerWorker
         options.age = maxAge.map { .seconds($0) }
         if noRescue { options.rescue = nil }

@@ -22,6 +22,8 @@ final class ControlDoor {
 
     private let listener: TCPListener
     let path: String
+    /// Whether visitors are let in. Of two harbours that have the socket only one does so.
+    private(set) var isOpen: Bool
     private(set) var visitors: [Int: Visitor] = [:]
     private var lastVisitor = 0
     private static let mostVisitors = 64
@@ -31,11 +33,31 @@ final class ControlDoor {
     init(path: String) throws(SocketError) {
         listener = try TCPListener.listen(on: Endpoint(.unix(path: path)), backlog: 16)
         self.path = path
+        isOpen = true
         // The socket of a path is made with the process's mask; nobody gets further than the credentials in between.
         try? Kernel.setMode(of: path, to: 0o600)
     }
 
+    /// Takes over the socket of a harbour that still lets visitors in: ``open()`` is for when it does no more.
+    init(inherited descriptor: consuming Descriptor) throws(SocketError) {
+        listener = try TCPListener.inherited(descriptor)
+        path = listener.address.description
+        isOpen = false
+    }
+
     var descriptor: Int32 { listener.fileDescriptor }
+
+    /// Lets visitors in, and removes the file in the end.
+    func open() {
+        listener.takeFile()
+        isOpen = true
+    }
+
+    /// Leaves the socket and its file to another harbour. Who is in already gets the answer.
+    func handOver() {
+        listener.keepFile()
+        isOpen = false
+    }
 
     /// Lets in who has come: the same user, or root.
     func admit() {

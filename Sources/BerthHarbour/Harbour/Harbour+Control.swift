@@ -16,6 +16,10 @@ extension Harbour {
         if supervision.isStopping, !isAllowedAtTheEnd(request) {
             return visitor.answer(ControlReply.failure("the service is ending"))
         }
+        if supervision.isPaused, !supervision.settings.canDock, isAboutVersions(request) {
+            return visitor.answer(
+                ControlReply.failure("the service is paused, and has no programs until it is resumed"))
+        }
         switch request {
         case .status: return askForCounts(visitor)
         case .reload:
@@ -46,7 +50,9 @@ extension Harbour {
             rolloutFailure = nil
             waiting.append(visitor)
             return handle(.back)
-        case .scale(let count): handle(.scale(count))
+        case .scale(let count):
+            if let problem = tooFew(count) { return visitor.answer(ControlReply.failure(problem)) }
+            handle(.scale(count))
         case .drain(let worker?):
             guard supervision.workers[worker] != nil else {
                 return visitor.answer(ControlReply.failure("there is no worker \(worker)"))
@@ -54,11 +60,7 @@ extension Harbour {
             handle(.replace(worker))
         case .drain(nil): handle(.drain)
         case .stop(let now): handle(now ? .stopNow : .stop)
-        case .pause:
-            guard configuration.program.hasLink else {
-                return visitor.answer(ControlReply.failure("a program that is run cannot be told to accept nothing"))
-            }
-            handle(.pause)
+        case .pause: handle(.pause)
         case .resume: handle(.resume)
         case .limit(let change): return visitor.answer(self.change(change))
         }
@@ -89,6 +91,19 @@ extension Harbour {
         case .status, .stop, .drain(worker: nil): true
         default: false
         }
+    }
+
+    private func isAboutVersions(_ request: ControlRequest) -> Bool {
+        switch request {
+        case .reload, .rollout, .share, .finish, .back: true
+        default: false
+        }
+    }
+
+    /// Why there cannot be so few workers; `nil` when there can.
+    func tooFew(_ count: Int) -> String? {
+        if supervision.settings.canDock || count >= berths.count { return nil }
+        return "a program has one berth under reuse-port, and there are \(berths.count)"
     }
 
     private func refuseSecondRollout(_ visitor: ControlDoor.Visitor) -> Bool {

@@ -8,7 +8,9 @@ extension Harbour {
         case .quit: handle(.stopNow)
         case .hangUp: reload()
         case .terminalInput: handle(.scale(supervision.wanted + 1))
-        case .terminalOutput: handle(.scale(supervision.wanted - 1))
+        case .terminalOutput:
+            if let problem = tooFew(supervision.wanted - 1) { return configuration.observe(.note(problem)) }
+            handle(.scale(supervision.wanted - 1))
         case .user2: beginUpgrade()
         case .user1: for line in stateLines { configuration.observe(.note(line)) }
         default: break
@@ -38,7 +40,12 @@ extension Harbour {
             let count = supervision.workers.values.count { $0.state == .ready }
             if count >= supervision.wanted, !supervision.isRollingOut {
                 if !wasReady {
-                    if let predecessor { predecessor.send(.ready) } else { configuration.becameReady() }
+                    if let predecessor {
+                        predecessor.send(.ready)
+                        door?.open()
+                    } else {
+                        configuration.becameReady()
+                    }
                 }
                 wasReady = true
                 notifier.tell(.ready, .status("\(count) workers at \(berths.address)"))

@@ -10,20 +10,29 @@ final class Upgrade {
     let deadline: MonotonicTime
     var wasKilled = false
 
-    static let variable = "BERTH_UPGRADE"
+    private static let variable = "BERTH_UPGRADE"
+    private static let doorVariable = "BERTH_UPGRADE_CONTROL"
+    /// What workers are not to inherit: the descriptors are the harbour's.
+    static let variables = [variable, doorVariable]
 
-    /// Starts the program as it lies on disk now, with the berths.
-    init(_ program: WorkerProgram, berths: Berths, within time: Duration) throws(Errno) {
-        let own = ["LISTEN_FDS", "LISTEN_FDNAMES", Self.variable] + WorkerRole.Variable.all
+    /// Starts the program as it lies on disk now, with the berths and the control socket.
+    init(_ program: WorkerProgram, berths: Berths, door: ControlDoor?, within time: Duration) throws(Errno) {
+        let own = ["LISTEN_FDS", "LISTEN_FDNAMES"] + Self.variables + WorkerRole.Variable.all
         var environment = Kernel.environment.filter { text in !own.contains { text.hasPrefix("\($0)=") } }
         let pair = try Kernel.messagePair()
+        let next = ListenEnvironment.firstDescriptor + Int32(berths.count)
         environment += [
             "LISTEN_FDS=\(berths.count)", "LISTEN_FDNAMES=\(berths.names.joined(separator: ":"))",
-            "\(Self.variable)=\(ListenEnvironment.firstDescriptor + Int32(berths.count))",
+            "\(Self.variable)=\(next)",
         ]
+        var inherited = berths.descriptors + [pair.writing.rawValue]
+        if let door {
+            environment.append("\(Self.doorVariable)=\(next + 1)")
+            inherited.append(door.descriptor)
+        }
         pid = try Kernel.start(
             program.path, arguments: program.arguments, environment: environment, pidVariable: "LISTEN_PID",
-            inherited: berths.descriptors + [pair.writing.rawValue], ownGroup: false)
+            inherited: inherited, ownGroup: false)
         link = Link(try Kernel.duplicate(pair.reading.rawValue))
         process = try Kernel.openProcess(pid)
         deadline = .now.advanced(by: time)
@@ -35,6 +44,12 @@ final class Upgrade {
             (try? ListenEnvironment.current()) ?? nil != nil, (try? Kernel.setCloseOnExec(number, true)) != nil
         else { return nil }
         return Link(Descriptor(owning: number))
+    }
+
+    /// The control socket that came with the berths; `nil` where there is none.
+    static func door() -> ControlDoor? {
+        guard let number = Kernel.environmentVariable(doorVariable).flatMap({ Int32($0) }) else { return nil }
+        return try? ControlDoor(inherited: Descriptor(owning: number))
     }
 }
 
@@ -48,7 +63,8 @@ extension Harbour {
             return configuration.observe(.note("this harbour cannot be upgraded"))
         }
         do throws(Errno) {
-            let next = try Upgrade(program, berths: berths, within: configuration.settings.readyWithin * 2)
+            let next = try Upgrade(
+                program, berths: berths, door: door, within: configuration.settings.readyWithin * 2)
             upgrade = next
             configuration.observe(.note("upgrade: a new harbour (pid \(next.pid)) starts"))
         } catch {
@@ -63,8 +79,8 @@ extension Harbour {
             guard message == .ready else { continue }
             configuration.observe(.note("upgrade: the new harbour (pid \(upgrade.pid)) has taken over"))
             notifier.tell(.mainProcess(upgrade.pid), .ready)
-            // It opens its own control socket when this link has ended.
-            door = nil
+            door?.handOver()
+            for visitor in waiting { visitor.answer(ControlReply.failure("another harbour has taken over")) }
             waiting = []
             berths.keepFiles()
             self.upgrade = nil
@@ -77,8 +93,9 @@ extension Harbour {
         guard let upgrade else { return }
         if let end = (try? Kernel.endIfEnded(of: upgrade.pid)) ?? nil {
             self.upgrade = nil
-            configuration.observe(
-                .note("the upgrade failed, this harbour goes on: the new one \(end) before it was ready"))
+            let limit = configuration.settings.readyWithin * 2
+            let how = upgrade.wasKilled ? "was not ready within \(limit.short)" : "\(end) before it was ready"
+            configuration.observe(.note("the upgrade failed, this harbour goes on: the new one \(how)"))
         } else if upgrade.deadline <= .now, !upgrade.wasKilled {
             upgrade.wasKilled = true
             try? Kernel.signal(upgrade.pid, Signal.kill.rawValue)
@@ -94,10 +111,15 @@ extension Harbour {
             case .nothing: return
             case .end:
                 predecessor = nil
-                do throws(SocketError) { try openDoor() } catch {
-                    configuration.observe(.note("no control socket: \(error)"))
+                // It has not handed one over, or is gone before it could leave it to this one.
+                if let door {
+                    door.open()
+                } else {
+                    do throws(SocketError) { try openDoor() } catch {
+                        configuration.observe(.note("no control socket: \(error)"))
+                    }
+                    if let door { configuration.observe(.note("control \(door.path)")) }
                 }
-                if let door { configuration.observe(.note("control \(door.path)")) }
                 return
             }
         }

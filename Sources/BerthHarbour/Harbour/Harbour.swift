@@ -47,8 +47,8 @@ package final class Harbour {
                     + (Kernel.processID == 1 ? [.child] : []))
         } catch { throw SocketError(.open, address: "signals", errno: error) }
         predecessor = Upgrade.predecessor()
-        // As long as the old one has it, the path is taken.
-        if predecessor == nil { try openDoor() }
+        // That of the old one comes with the berths.
+        if predecessor == nil { try openDoor() } else { door = Upgrade.door() }
         configuration.observe(
             .opened(workers: supervision.wanted, berths: berths.count, control: door?.path))
     }
@@ -76,8 +76,7 @@ package final class Harbour {
                 case .door: door?.admit()
                 case .visitor(let number): serveVisitor(number)
                 case .link(let id): listen(to: id)
-                case .notifications(let id):
-                    if processes[id]?.notifications?.isReady() == true { handle(.ready(id)) }
+                case .voice(let id): hear(id)
                 case .process(let id): collect(id)
                 case .successor: listenToSuccessor()
                 case .successorProcess: checkSuccessor()
@@ -96,7 +95,7 @@ package final class Harbour {
         case signals, wish, door, successor, successorProcess, predecessor
         case visitor(Int)
         case link(Int)
-        case notifications(Int)
+        case voice(Int)
         case process(Int)
     }
 
@@ -109,7 +108,7 @@ package final class Harbour {
         }
         if let wish { add(wish, .wish) }
         if let door {
-            add(door.descriptor, .door)
+            if door.isOpen { add(door.descriptor, .door) }
             for (number, visitor) in door.visitors { add(visitor.socket.rawValue, .visitor(number)) }
         }
         if let upgrade {
@@ -120,7 +119,7 @@ package final class Harbour {
         // What a worker says comes before its end: it may be its last counts.
         for (id, process) in processes {
             if let link = process.link, !process.linkHasEnded { add(link.descriptor, .link(id)) }
-            if let socket = process.notifications { add(socket.socket.rawValue, .notifications(id)) }
+            if let descriptor = process.voice?.descriptor { add(descriptor, .voice(id)) }
         }
         for (id, process) in processes { add(process.process.rawValue, .process(id)) }
         return (entries, sources)
@@ -146,7 +145,9 @@ package final class Harbour {
             nextWatchdog = notifier.watchdogInterval.map { now.advanced(by: $0) }
         }
         if let time = nextLook, time <= now {
-            nextLook = configuration.settings.rescueAfter == nil ? nil : now.advanced(by: Self.glance)
+            let settings = configuration.settings
+            let isNeeded = settings.rescueAfter != nil || settings.mostProcesses != nil
+            nextLook = isNeeded ? now.advanced(by: Self.glance) : nil
             handle(.queues(berths.queues.map(\.waiting)))
         }
         if let time = supervision.nextWake, time <= now { handle(.tick) }
@@ -175,10 +176,22 @@ package final class Harbour {
         }
     }
 
+    /// Hears what a program without a link says.
+    private func hear(_ id: Int) {
+        for word in processes[id]?.voice?.hear() ?? [] {
+            switch word {
+            case .ready: handle(.ready(id))
+            case .alive: handle(.heard(id))
+            case .leaving: handle(.leaves(id))
+            }
+        }
+    }
+
     /// Looks whether a worker has ended.
     private func collect(_ id: Int) {
         guard let process = processes[id] else { return }
         listen(to: id)
+        hear(id)
         do throws(Errno) {
             if let end = try Kernel.endIfEnded(of: process.pid) { finished(id, end) }
         } catch { finished(id, nil) }
@@ -241,8 +254,8 @@ package final class Harbour {
         do throws(Errno) {
             let process = try WorkerProcess(
                 id, program, server: configuration.server, generation: supervision.name(of: generation),
-                berths: numbers.map { berths.descriptors[$0] }, names: numbers.map { berths.names[$0] },
-                place: try freePlace())
+                watchdog: configuration.settings.silence, berths: numbers.map { berths.descriptors[$0] },
+                names: numbers.map { berths.names[$0] }, place: try freePlace())
             processes[id] = process
             pending.append(.started(id, pid: process.pid))
         } catch {

@@ -25,6 +25,8 @@ public enum HarbourEvent: Sendable, Hashable {
     /// Connections waited at a berth while its workers accepted nothing: others dock there too.
     case rescued(berth: Int, waiting: Int, helpers: Int)
     case rescueEnded(berth: Int)
+    /// Connections waited at a berth and became no fewer: other programs take the places of those that are there.
+    case stuck(berth: Int, waiting: Int, for: Duration)
     case scaled(from: Int, to: Int)
     case paused
     case resumed
@@ -59,6 +61,9 @@ extension HarbourEvent: CustomStringConvertible {
         case .rescued(let berth, let waiting, let helpers):
             "\(Self.count(waiting, "connection")) waited at berth \(berth) while nobody accepted there; "
                 + "\(Self.count(helpers, "neighbour")) \(helpers == 1 ? "docks" : "dock") there too"
+        case .stuck(let berth, let waiting, let time):
+            "\(Self.count(waiting, "connection")) waited at berth \(berth) for \(time.short) and became no fewer; "
+                + "its programs are replaced"
         case .rescueEnded(let berth): "berth \(berth) is served by its own worker again"
         case .scaled(let from, let to): "\(Self.count(from, "worker")) become \(to)"
         case .paused: "paused: connections wait in the berths"

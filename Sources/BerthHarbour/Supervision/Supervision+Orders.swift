@@ -82,19 +82,31 @@ extension Supervision {
         let leaving = workers.filter { $0.value.slot >= count && $0.value.state == .ready }.keys.sorted()
         for id in leaving { workers[id]?.state = .leaving }
         for id in leaving { leave(id, because: "fewer workers are wanted", now) }
-        for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where worker.slot >= count {
-            guard worker.state == .starting else { continue }
+        dismissStarting(now) { $0.slot >= count }
+    }
+
+    /// Those who have started and are not ready leave.
+    private mutating func dismissStarting(_ now: MonotonicTime, where isMeant: (SupervisedWorker) -> Bool) {
+        for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where worker.state == .starting && isMeant(worker) {
             workers[id]?.state = .leaving
             workers[id]?.killAt = now.advanced(by: settings.drain)
             actions.append(.leave(id, patience: .zero, takingQueue: false))
         }
     }
 
+    /// All leave, and nobody comes until there is another order.
+    mutating func dismissAll(because reason: String, _ now: MonotonicTime) {
+        for id in workers.keys.sorted() where workers[id]?.state == .ready { leave(id, because: reason, now) }
+        dismissStarting(now) { _ in true }
+    }
+
     // MARK: Rescue
 
     mutating func look(at depths: [Int], _ now: MonotonicTime) {
+        self.depths = depths
         guard !isPaused, !isStopping else { return }
         let ready = workers.filter { $0.value.state == .ready }
+        guard settings.canDock else { return replaceStuck(at: depths, now) }
         for step in rescue.look(at: depths, ready: ready.mapValues { ($0.berths, $0.counts.accepted) }, now) {
             switch step {
             case .ask(let id): actions.append(.ask(id))
@@ -102,6 +114,27 @@ extension Supervision {
                 if let berths = workers[id]?.berths { actions.append(.dock(id, berths)) }
             case .report(let event): actions.append(.report(event))
             }
+        }
+    }
+
+    /// Programs do not tell what they accept, and their neighbours cannot dock elsewhere: others take their places, and
+    /// whoever was only busy finishes that.
+    private mutating func replaceStuck(at depths: [Int], _ now: MonotonicTime) {
+        for (berth, since) in queueWatch.look(at: depths, now) {
+            let stuck = workers.filter {
+                $0.value.slot % settings.berths == berth && $0.value.state == .ready && $0.value.replacement == nil
+            }
+            if stuck.isEmpty { continue }
+            for id in stuck.keys { workers[id]?.replacement = "connections wait and it accepts none" }
+            actions.append(.report(.stuck(berth: berth, waiting: depths[berth], for: now.duration(since: since))))
+        }
+    }
+
+    /// Has those who dock at these berths look whether someone waits there: whom the kernel has woken for it may be gone.
+    mutating func lookAgain(at berths: [Int]) {
+        for (id, worker) in workers.sorted(by: { $0.key < $1.key })
+        where !worker.berths.allSatisfy({ !berths.contains($0) }) {
+            actions.append(.dock(id, worker.berths))
         }
     }
 }

@@ -6,6 +6,9 @@ internal import BerthSystem
 extension Supervision {
     mutating func settle(_ now: MonotonicTime) {
         killLate(now)
+        if let emptying, !isStopping, emptying.deadline <= now || depths?.allSatisfy({ $0 == 0 }) == true {
+            end(now, patience: emptying.patience, takingQueue: true)
+        }
         if isStopping {
             if workers.isEmpty, !hasEnded {
                 hasEnded = true
@@ -47,8 +50,13 @@ extension Supervision {
     }
 
     private mutating func fill(_ now: MonotonicTime) {
+        if isPaused, !settings.canDock { return }
         var successors = workers.values.filter { $0.state == .starting && serving($0.slot) != nil }.count
-        for slot in slots.indices where starting(slot) == nil {
+        for slot in slots.indices {
+            if starting(slot) != nil {
+                slots[slot].retryAt = nil
+                continue
+            }
             if let most = settings.mostProcesses, workers.count >= most { return }
             if let time = slots[slot].retryAt {
                 if time > now { continue }
@@ -63,6 +71,12 @@ extension Supervision {
                 start(slot, now)
             }
         }
+    }
+
+    /// Whether ``fill(_:)`` may do something.
+    var mayStart: Bool {
+        if isStopping || (isPaused && !settings.canDock) { return false }
+        return settings.mostProcesses.map { workers.count < $0 } ?? true
     }
 
     private mutating func start(_ slot: Int, _ now: MonotonicTime) {

@@ -52,6 +52,8 @@ extension Supervision {
         // What was open is gone.
         counts.active = 0
         retired.add(counts)
+        // It may have been the one that the kernel has woken for a connection.
+        if !isStopping { lookAgain(at: worker.berths) }
         if isStopping || worker.state == .leaving {
             if worker.state == .leaving, isClean {
                 if settings.mostProcesses != nil, !isStopping { return }
@@ -93,7 +95,22 @@ extension Supervision {
 
     // MARK: The end
 
+    /// How long what is queued may take where each connection needs a worker of its own.
+    private static let emptyingTime: Duration = .seconds(5)
+
     mutating func stop(_ now: MonotonicTime, patience: Duration = .zero, takingQueue: Bool = true) {
+        if settings.mostProcesses != nil, takingQueue, !isPaused, hasBeenReady {
+            // Workers come and go as before until nobody waits.
+            if emptying == nil {
+                emptying = (patience, now.advanced(by: Self.emptyingTime))
+                depths = nil
+            }
+            return
+        }
+        end(now, patience: patience, takingQueue: takingQueue)
+    }
+
+    mutating func end(_ now: MonotonicTime, patience: Duration, takingQueue: Bool) {
         isStopping = true
         actions.append(.report(.stopping(active: workers.values.reduce(0) { $0 + $1.counts.active })))
         for id in workers.keys.sorted() {
@@ -104,7 +121,8 @@ extension Supervision {
         }
     }
 
-    mutating func hurry() {
+    mutating func hurry(_ now: MonotonicTime) {
+        if !isStopping { end(now, patience: .zero, takingQueue: true) }
         if isHurried { return }
         isHurried = true
         for id in workers.keys.sorted() { actions.append(.hurry(id)) }

@@ -10,6 +10,8 @@ package struct Supervision: Sendable {
         case started(Int, pid: Int32)
         case ready(Int)
         case counted(Int, WorkerCounts)
+        /// A worker has said that it is alive.
+        case heard(Int)
         /// A worker leaves because someone told it to who is not the harbour.
         case leaves(Int)
         /// A worker's process has ended, or could not be started.
@@ -84,6 +86,11 @@ package struct Supervision: Sendable {
     var hasBeenReady = false
     var lastWorker = 0
     var rescue: BerthRescue
+    var queueWatch: QueueWatch
+    /// What waited at each berth at the last look; `nil` while there shall be another one first.
+    var depths: [Int]?
+    /// The end that comes once what is queued has been served.
+    var emptying: (patience: Duration, deadline: MonotonicTime)?
     var actions: [Action] = []
 
     package init(_ settings: SupervisionSettings, generation name: String = "v1") {
@@ -91,6 +98,7 @@ package struct Supervision: Sendable {
         generations = [Generation(number: 1, name: name)]
         slots = Array(repeating: Slot(target: 1), count: settings.workers)
         rescue = BerthRescue(berths: settings.berths, after: settings.rescueAfter)
+        queueWatch = QueueWatch(berths: settings.berths, after: settings.rescueAfter)
     }
 
     /// Takes note of an event, and says what is to be done, in this order.
@@ -108,13 +116,11 @@ package struct Supervision: Sendable {
         case .counted(let id, let counts):
             workers[id]?.counts = counts
             workers[id]?.lastHeard = now
+        case .heard(let id): workers[id]?.lastHeard = now
         case .leaves(let id):
             if workers[id]?.state == .ready { leave(id, because: "it was told to", now, order: false) }
         case .ended(let id, let how, let isClean): ended(id, how, isClean, now)
-        case .waiting:
-            for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where !worker.berths.isEmpty {
-                actions.append(.dock(id, worker.berths))
-            }
+        case .waiting: lookAgain(at: Array(0..<settings.berths))
         case .queues(let depths): look(at: depths, now)
         case .rollout(let name, let count): begin(generation: name, slots: count)
         case .finish: finishRollout()
@@ -123,6 +129,7 @@ package struct Supervision: Sendable {
         case .pause where !isPaused:
             isPaused = true
             actions.append(.report(.paused))
+            if !settings.canDock { dismissAll(because: "the service is paused", now) }
         case .resume where isPaused:
             isPaused = false
             actions.append(.report(.resumed))
@@ -132,10 +139,8 @@ package struct Supervision: Sendable {
         case .share(let count): share(count)
         case .handOver: if !isStopping { stop(now, patience: settings.patience, takingQueue: false) }
         case .drain: if !isStopping { stop(now, patience: settings.patience) }
-        case .stop: isStopping ? hurry() : stop(now)
-        case .stopNow:
-            if !isStopping { stop(now) }
-            hurry()
+        case .stop: isStopping || emptying != nil ? hurry(now) : stop(now)
+        case .stopNow: hurry(now)
         }
         settle(now)
         return actions
@@ -143,7 +148,8 @@ package struct Supervision: Sendable {
 
     /// When to call again, at the latest.
     package var nextWake: MonotonicTime? {
-        var times = slots.compactMap(\.retryAt)
+        var times = mayStart ? slots.compactMap(\.retryAt) : []
+        if let emptying, !isStopping { times.append(emptying.deadline) }
         for worker in workers.values {
             if let time = worker.killAt, !worker.wasKilled { times.append(time) }
             if worker.state == .ready {

@@ -23,13 +23,16 @@ package struct SupervisionSettings: Sendable {
     package var connectionsPerWorker: Int?
     /// How old a worker may become before another one takes its place; default `nil`, any age.
     package var workerAge: Duration?
-    /// For how long connections must have waited at a berth where nobody accepts before neighbours dock there. Default
-    /// 300 ms; `nil` for never.
+    /// For how long connections must have waited at a berth where nobody accepts before neighbours dock there; where
+    /// workers cannot dock, before others take the places of those that are there. Default 300 ms; `nil` for never.
     package var rescueAfter: Duration? = .milliseconds(300)
     /// Whether a worker serves one connection and leaves: then the workers that are to be there are those that wait for
     /// one, and those that serve one may take as long as it does. How many there may be of both; default `nil`, workers
     /// serve any number.
     package var mostProcesses: Int?
+    /// Whether workers can be told where to accept. Programs that Berth only runs cannot: each has the berth of its slot
+    /// for as long as it lives. Default true.
+    package var canDock = true
     /// A random number in a range; tests have their own.
     package var random: @Sendable (ClosedRange<Double>) -> Double = { Double.random(in: $0) }
 

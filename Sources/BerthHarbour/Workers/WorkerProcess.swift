@@ -11,8 +11,8 @@ final class WorkerProcess {
     let process: Descriptor
     /// `nil` for a program that knows nothing of us.
     let link: Link?
-    /// Where it says that it is ready, by sd_notify.
-    let notifications: NotifySocket?
+    /// What it says by other means than a link.
+    let voice: (any ProgramVoice)?
     /// When it counts as ready because it is still there.
     var readyAt: MonotonicTime?
     var linkHasEnded = false
@@ -21,27 +21,28 @@ final class WorkerProcess {
     ///
     /// - Parameter place: where it counts, if it is one that knows of that.
     init(
-        _ id: Int, _ program: WorkerProgram, server: String, generation: String, berths: [Int32],
+        _ id: Int, _ program: WorkerProgram, server: String, generation: String, watchdog: Duration?, berths: [Int32],
         names: [String], place: (board: Board, number: Int)? = nil
     ) throws(Errno) {
         self.id = id
         self.place = program.hasLink ? place?.number : nil
         let inheritedNames = [
-            "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+            "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", ReadyPipe.variable,
         ]
         var environment = Kernel.environment.filter { text in
-            !(inheritedNames + WorkerRole.Variable.all).contains { text.hasPrefix("\($0)=") }
+            !(inheritedNames + Upgrade.variables + WorkerRole.Variable.all).contains { text.hasPrefix("\($0)=") }
         }
         environment += ["LISTEN_FDS=\(berths.count)", "LISTEN_FDNAMES=\(names.joined(separator: ":"))"]
         environment += ["\(WorkerRole.Variable.worker)=\(id)", "\(WorkerRole.Variable.generation)=\(generation)"]
         var descriptors = berths
+        let next = ListenEnvironment.firstDescriptor + Int32(berths.count)
         switch program.readiness {
         case .link:
             let pair = try Kernel.messagePair()
             descriptors.append(pair.writing.rawValue)
             environment += [
                 "\(WorkerRole.Variable.server)=\(server)",
-                "\(WorkerRole.Variable.link)=\(ListenEnvironment.firstDescriptor + Int32(berths.count))",
+                "\(WorkerRole.Variable.link)=\(next)",
             ]
             if let place {
                 environment += [
@@ -52,17 +53,25 @@ final class WorkerProcess {
             }
             pid = try Self.start(program, environment, descriptors)
             link = Link(try Kernel.duplicate(pair.reading.rawValue))
-            notifications = nil
+            voice = nil
         case .notify:
             let socket = try NotifySocket()
             environment.append("NOTIFY_SOCKET=\(socket.name)")
+            if let watchdog { environment.append("WATCHDOG_USEC=\(watchdog.wholeNanoseconds / 1000)") }
             pid = try Self.start(program, environment, descriptors)
             link = nil
-            notifications = socket
+            voice = socket
+        case .line:
+            let pipe = try Kernel.pipe(nonBlocking: true)
+            descriptors.append(pipe.writing.rawValue)
+            environment.append("\(ReadyPipe.variable)=\(next)")
+            pid = try Self.start(program, environment, descriptors)
+            link = nil
+            voice = ReadyPipe(try Kernel.duplicate(pipe.reading.rawValue))
         case .alive(let time):
             pid = try Self.start(program, environment, descriptors)
             link = nil
-            notifications = nil
+            voice = nil
             readyAt = .now.advanced(by: time)
         }
         process = try Kernel.openProcess(pid)
@@ -79,30 +88,4 @@ final class WorkerProcess {
 
     /// Sends a signal to it. Its number is its own until it was waited for.
     func signal(_ signal: Signal) { try? Kernel.signal(pid, signal.rawValue) }
-}
-
-/// A datagram socket of a name of its own, for one worker's `sd_notify`.
-final class NotifySocket {
-    let socket: Descriptor
-    let name: String
-
-    init() throws(Errno) {
-        socket = try Kernel.openUnixDatagramSocket()
-        let name = "berth-\(Kernel.processID)-\(UInt64.random(in: 0 ... .max))"
-        self.name = "@\(name)"
-        guard let raw = try? SocketAddress.abstract(name: Array(name.utf8)).raw else { throw .invalidArgument }
-        try Kernel.bind(socket.rawValue, to: raw)
-    }
-
-    /// Whether `READY=1` has come.
-    func isReady() -> Bool {
-        var memory = [UInt8](repeating: 0, count: 4096)
-        var isReady = false
-        while true {
-            let count = memory.withUnsafeMutableBytes { (try? unsafe Kernel.receive(socket.rawValue, into: $0)) ?? 0 }
-            if count == 0 { return isReady }
-            let lines = String(decoding: memory[..<count], as: UTF8.self).split(separator: "\n")
-            if lines.contains("READY=1") { isReady = true }
-        }
-    }
 }

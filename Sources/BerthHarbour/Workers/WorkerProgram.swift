@@ -11,6 +11,8 @@ package struct WorkerProgram: Sendable, Hashable {
         case alive(Duration)
         /// By `READY=1` to NOTIFY_SOCKET (`man 3 sd_notify`).
         case notify
+        /// By a line break to the descriptor that READY_FD names.
+        case line
     }
 
     /// A path, or a name that is looked up in PATH.

@@ -23,6 +23,9 @@ package final class SocketFile: Sendable {
     /// Leaves the file where it is.
     func giveUp() { isOurs.store(false, ordering: .relaxed) }
 
+    /// Removes it in the end after all.
+    func takeOver() { isOurs.store(true, ordering: .relaxed) }
+
     /// Removes the file, if it is still the one that was made here and not that of a successor.
     func remove() {
         guard isOurs.exchange(false, ordering: .relaxed),

@@ -101,6 +101,9 @@ extension TCPListener {
     /// Leaves the file of a Unix socket where it is when the listener ends, since another process goes on with it.
     package func keepFile() { file?.giveUp() }
 
+    /// Removes the file of a Unix socket when the listener ends, since the process that made it leaves it to this one.
+    package func takeFile() { file?.takeOver() }
+
     /// A second value for the same listener, with a descriptor of its own. They share the accept queue, the options
     /// and the blocking mode. The address stays taken until both are closed.
     public func duplicate() throws(SocketError) -> TCPListener {
@@ -115,7 +118,8 @@ extension TCPListener {
 
     /// Takes over a listening descriptor that someone else made, such as one of `LISTEN_FDS`.
     ///
-    /// Its options stay as they are. It becomes close-on-exec. A Unix socket's file is left to whoever made it.
+    /// Its options stay as they are. It becomes close-on-exec. A Unix socket's file is left to whoever made it, until
+    /// ``takeFile()``.
     ///
     /// - Throws: operation `.listen`, when it is not a listening stream socket of a known kind; it is closed then.
     package static func inherited(
@@ -134,9 +138,12 @@ extension TCPListener {
             let detail = error == .invalidArgument ? "it is a socket that does not listen" : nil
             throw SocketError(.listen, address: place, errno: error, detail: detail)
         }
+        var file: SocketFile?
+        if case .unix(let path) = address { file = SocketFile(path: path) }
+        file?.giveUp()
         return TCPListener(
             descriptor: descriptor, address: address,
             backlog: Backlog(asked: nil, effective: Backlog.effective(of: fd, asked: nil)),
-            afterAccept: options.settings(at: .accepted, for: address), file: nil)
+            afterAccept: options.settings(at: .accepted, for: address), file: file)
     }
 }
