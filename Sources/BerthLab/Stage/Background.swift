@@ -54,12 +54,26 @@ package final class Background<R: Sendable>: Sendable {
 
     /// The first argument of the system call that it sleeps in.
     private var waitsIn: String? {
-        guard let thread = state.withLock({ $0.thread }),
-            let text = try? Kernel.contents(of: "/proc/self/task/\(thread)/syscall", limit: 256)
-        else { return nil }
+        guard let thread = state.withLock({ $0.thread }) else { return nil }
+        return Self.waitsIn("/proc/self/task/\(thread)")
+    }
+
+    /// The same for a thread that is known by its directory.
+    fileprivate static func waitsIn(_ directory: String) -> String? {
+        guard let text = try? Kernel.contents(of: "\(directory)/syscall", limit: 256) else { return nil }
         // "running", or the number of the call and its arguments.
         let words = String(decoding: text, as: UTF8.self).split(separator: " ")
         return words.count > 2 ? String(words[1]) : nil
+    }
+}
+
+extension LabProcess {
+    /// Whether one of its threads sleeps in a system call on the first socket that it inherited.
+    fileprivate var isWaitingOnSocket: Bool {
+        let threads = (try? Kernel.names(inDirectory: "/proc/\(pid)/task")) ?? []
+        return threads.contains { thread in
+            Background<Void>.waitsIn("/proc/\(pid)/task/\(thread)") == "0x\(Part.firstSocket)"
+        }
     }
 }
 
@@ -85,6 +99,15 @@ extension Stage {
 
     package func waitUntilBlocked(_ background: Background<some Sendable>, onDescriptor descriptor: Int32) throws {
         try wait(for: background) { background.isWaiting(on: descriptor) }
+    }
+
+    /// Waits until a process sleeps in a call on the first socket that it inherited.
+    package func waitUntilBlocked(_ process: LabProcess) throws {
+        let deadline = Deadline.after(.seconds(20))
+        while !process.isWaitingOnSocket {
+            if deadline.hasPassed { throw LabFailure("\(process.name) never came to wait") }
+            try pause(.milliseconds(1))
+        }
     }
 
     private func wait(for background: Background<some Sendable>, _ isSo: () -> Bool) throws {

@@ -1,4 +1,4 @@
-internal import BerthSystem
+package import BerthSystem
 
 /// A process of an experiment: this program once more, doing one of the experiment's parts.
 package final class LabProcess {
@@ -48,11 +48,12 @@ package final class LabProcess {
         _ = try? Kernel.waitForEnd(of: pid)
     }
 
-    /// Waits until it has ended by itself.
-    package func waitForEnd() throws {
-        guard !isEnded else { return }
+    /// Waits until it has ended by itself, and says how.
+    @discardableResult
+    package func waitForEnd() throws -> ProcessEnd {
+        guard !isEnded else { throw LabFailure("\(name) has ended before") }
         isEnded = true
-        do { _ = try Kernel.waitForEnd(of: pid) } catch {
+        do { return try Kernel.waitForEnd(of: pid) } catch {
             throw StepFailure(step: "waiting for the end of \(name)", errno: error)
         }
     }

@@ -8,13 +8,13 @@ package final class LabSocket: Sendable {
     package let name: String
     package let side: Trace.Side
 
-    private struct State {
+    struct State {
         var descriptor: Int32?
         var local: SocketAddress?
         var remote: SocketAddress?
     }
 
-    private let state: Monitor<State>
+    let state: Monitor<State>
 
     init(_ descriptor: consuming Descriptor, name: String, side: Trace.Side) {
         self.name = name

@@ -15,6 +15,12 @@ extension Stage {
         try send(socket, [UInt8](repeating: UInt8(ascii: "x"), count: count), "\(count) bytes")
     }
 
+    /// Sends some bytes, as far as the kernel takes them without waiting.
+    @discardableResult
+    package func send(_ socket: LabSocket, bytes: some Collection<UInt8>) throws -> Int {
+        try send(socket, Array(bytes), bytes.count == 1 ? "1 byte" : "\(bytes.count) bytes")
+    }
+
     private func send(_ socket: LabSocket, _ bytes: [UInt8], _ shown: String) throws -> Int {
         try step(socket.side, "send(\(socket.name), \(shown))", showing: { $0 == bytes.count ? nil : "\($0)" }) {
             () throws(Errno) in try socket.send(bytes, flags: .doNotWait)
@@ -42,11 +48,11 @@ extension Stage {
         return received
     }
 
-    /// Receives until the end or an error: how much that was, and what ended it.
-    package func drain(_ socket: LabSocket) -> (count: Int, end: Received) {
+    /// Receives until the end, an error, or a pause of that length: how much that was, and what ended it.
+    package func drain(_ socket: LabSocket, within time: Duration = .seconds(20)) -> (count: Int, end: Received) {
         var count = 0
         while true {
-            let received = untold { receive(socket, 1 << 20) }
+            let received = untold { receive(socket, 1 << 20, within: time) }
             guard case .bytes(let bytes) = received else {
                 tell(.call(socket.side, "recv(\(socket.name)) until the end = \(count) bytes, then \(received)"))
                 look()
@@ -138,9 +144,14 @@ extension Stage {
 
     /// Lets time pass.
     package func pause(_ time: Duration) throws {
+        do { try Kernel.pause(time) } catch { throw StepFailure(step: "waiting", errno: error) }
+    }
+}
+
+extension Kernel {
+    /// Lets time pass on the calling thread.
+    static func pause(_ time: Duration) throws(Errno) {
         var nothing: [PollEntry] = []
-        do { _ = try Kernel.poll(&nothing, until: .after(time)) } catch {
-            throw StepFailure(step: "waiting", errno: error)
-        }
+        _ = try poll(&nothing, until: .after(time))
     }
 }

@@ -25,9 +25,10 @@ package final class Witness {
 
     package init() throws(Errno) { tap = try PacketTap(bufferSize: 64 << 20) }
 
-    /// Takes what was captured since the last call.
+    /// Takes what was captured since the last call; of a network that is never quiet, a part of it.
     package func collect() throws(Errno) {
-        while let packet = try tap.next(&buffer) {
+        for _ in 0..<Self.limit {
+            guard let packet = try tap.next(&buffer) else { break }
             // The loopback interface shows each packet as it leaves and as it arrives; a cable only once each way. The
             // outgoing copy is known by the addresses of its Ethernet header: those of the loopback interface are zero.
             if packet.isOutgoing, packet.bytes.prefix(12).allSatisfy({ $0 == 0 }) { continue }

@@ -8,7 +8,7 @@ package enum ProcessEnd: Sendable, Hashable {
 }
 
 extension Kernel {
-    /// Starts a program with exactly three descriptors, standard input, output and error, and nothing else open.
+    /// Starts a program with standard input, output and error, and as a rule with nothing else open.
     ///
     /// Signals are at their defaults and unblocked in the child. The corresponding C function is `posix_spawn(3)`.
     ///
@@ -18,9 +18,10 @@ extension Kernel {
     ///   - environment: `NAME=value` texts.
     ///   - ownGroup: whether it leads a process group of its own, so that a terminal's ^C does not reach it, and its
     ///     children can be signalled together with it.
+    ///   - closesOthers: whether nothing else is open in it; otherwise it has what is not close-on-exec.
     package static func spawn(
         _ program: String, arguments: [String], environment: [String], input: Int32, output: Int32, error: Int32,
-        ownGroup: Bool = false
+        ownGroup: Bool = false, closesOthers: Bool = true
     ) throws(Errno) -> Int32 {
         #if BERTH_FAULTS
         if case .fail(let errno) = SyscallFaults.next(.spawn, -1) { throw errno }
@@ -40,7 +41,7 @@ extension Kernel {
         unsafe posix_spawn_file_actions_adddup2(&actions, standardInput.rawValue, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, standardOutput.rawValue, 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, standardError.rawValue, 2)
-        unsafe berth_spawn_closefrom(&actions, 3)
+        if closesOthers { unsafe berth_spawn_closefrom(&actions, 3) }
         var all = sigset_t()
         var none = sigset_t()
         unsafe sigfillset(&all)
