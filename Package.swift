@@ -91,7 +91,8 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
         // A program with workers, which tests run: they cannot become one themselves.
         .executableTarget(
-            name: "WorkerFixture", dependencies: ["Berth", "BerthSystem", "TestSupport"], path: "Tests/WorkerFixture",
+            name: "WorkerFixture", dependencies: ["Berth", "BerthHarbour", "BerthSystem", "TestSupport"],
+            path: "Tests/WorkerFixture",
             swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(

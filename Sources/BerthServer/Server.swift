@@ -61,7 +61,7 @@ public final class Server: Sendable {
 
     /// Listens and serves until SIGINT or SIGTERM arrives, ``stop()`` is called, or the task is cancelled; then drains.
     ///
-    /// A second signal cuts the drain short: what is still connected is cut at once.
+    /// Each further signal cuts the drain short: it comes to its next step at once (`docs/closing-and-drain.md`).
     ///
     /// Listening sockets that were handed to this process (`LISTEN_FDS`, `man 3 sd_listen_fds`) are served in place of the
     /// endpoint, by the first server that runs. Under a model with worker processes this call supervises them; in a
@@ -76,11 +76,13 @@ public final class Server: Sendable {
             try await onThread(named: "berth-run") { [self] in
                 if let role = WorkerRole.current { return try work(as: role) }
                 if model.hasWorkers { return try superviseWorkers(until: stopRequest) }
-                return try serve(until: stopRequest) {
-                    let service = try start()
-                    announce(service.address)
-                    return service
-                }
+                return try serve(
+                    until: stopRequest,
+                    start: {
+                        let service = try start()
+                        announce(service.address)
+                        return service
+                    }, withdraw: { readyAnnouncement.withdraw() })
             }
         } onCancel: {
             stop()
@@ -116,8 +118,13 @@ public final class Server: Sendable {
     /// - Parameters:
     ///   - docked: whether it accepts at once.
     ///   - place: of a process that is one of several.
-    func start(on listeners: Listeners, docked: Bool, place: BoardPlace? = nil) throws(ServerError) -> any Service {
+    ///   - observer: someone else who is told about events.
+    func start(
+        on listeners: Listeners, docked: Bool, place: BoardPlace? = nil, observer: (any ServerObserver)? = nil
+    ) throws(ServerError) -> any Service {
         do throws(SocketError) {
+            var configuration = configuration
+            if let observer { configuration.observers.append(observer) }
             return try makeService(model.engine, on: listeners, docked: docked, configuration, session, place: place)
         } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
     }
@@ -128,9 +135,12 @@ public final class Server: Sendable {
 
     /// Tells those who wait for it that the service takes connections.
     func announce(_ address: SocketAddress) {
-        let notice = ReadyAnnouncement(
+        for problem in readyAnnouncement.announce(address) { report(.harbour(.note(problem))) }
+    }
+
+    var readyAnnouncement: ReadyAnnouncement {
+        ReadyAnnouncement(
             portFile: configuration.readyNotice.portFile, descriptor: configuration.readyNotice.descriptor)
-        for problem in notice.announce(address) { report(.harbour(.note(problem))) }
     }
 
     private func both(_ first: String?, _ second: String?) -> String? {

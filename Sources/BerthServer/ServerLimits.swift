@@ -77,8 +77,16 @@ public struct ServerLimits: Sendable {
     public var idle: Duration?
     /// How long a send may go on without the peer taking a byte. Default 30 s; `nil` for as long as it takes.
     public var writeStall: Duration?
-    /// How long connections may go on when the service ends, before they are cut. Default 15 s.
+    /// How long connections may go on when the service ends, before they are cut. Default 15 s. Within the first fifth they
+    /// are told, one after the other.
     public var drain: Duration
+    /// How long it may take from then on: handlers are cancelled, what they have written is sent, what is left is reset.
+    /// Default 5 s. Whatever handlers do, the service has ended after ``lameDuck``, ``drain`` and this.
+    public var force: Duration = .seconds(5)
+    /// How long a service that is to end goes on accepting, so that whoever balances its load notices that it is not ready
+    /// any more. Default `nil`: 5 s where an orchestrator runs it (KUBERNETES_SERVICE_HOST, NOMAD_ALLOC_ID or
+    /// ECS_CONTAINER_METADATA_URI_V4 is set), otherwise no time. Of no meaning for `withServer`.
+    public var lameDuck: Duration?
     /// How long a polite close waits for the peer to finish, and how many bytes of it are thrown away meanwhile.
     /// Default 2 s and 64 KiB.
     public var linger: (time: Duration, discarding: ByteCount)
@@ -119,6 +127,13 @@ public struct ServerLimits: Sendable {
     }
 
     public static var `default`: ServerLimits { ServerLimits() }
+
+    /// ``lameDuck``, or what is right here.
+    var lameDuckTime: Duration {
+        if let lameDuck { return lameDuck }
+        let marks = ["KUBERNETES_SERVICE_HOST", "NOMAD_ALLOC_ID", "ECS_CONTAINER_METADATA_URI_V4"]
+        return marks.contains { Kernel.environmentVariable($0) != nil } ? .seconds(5) : .zero
+    }
 
     /// 80 % of the descriptor limit of this process less 32, between 1 and 16,384.
     public static var defaultMaximumConnections: Int {

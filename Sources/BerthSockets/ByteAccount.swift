@@ -73,6 +73,12 @@ extension TCPSocket {
         return bytes
     }
 
+    /// For how long no data has gone either way over a descriptor's connection.
+    package static func silence(of descriptor: Int32) -> Duration? {
+        guard let info = try? Kernel.tcpInfo(descriptor) else { return nil }
+        return .milliseconds(Int64(min(info.last_data_sent, info.last_data_recv)))
+    }
+
     /// What the peer has not acknowledged without our FIN, which is counted until it is acknowledged.
     static func withoutFIN(_ count: Int, _ state: TCPState?) -> Int {
         switch state {

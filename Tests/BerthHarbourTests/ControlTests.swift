@@ -68,12 +68,51 @@ struct ControlTests {
         let messages: [LinkMessage] = [
             .ready, .leaving, .waiting, .hurry, .ask, .dock([]), .dock([0, 2]), .counts(counts),
             .counts(WorkerCounts()),
+            .draining(.announced(for: .seconds(5))), .draining(.telling(active: 3, within: .milliseconds(750))),
+            .draining(.halfClosing(active: 2)), .draining(.resetting(active: 1)), .cut([]), .cut(Self.cuts),
             .leave(patience: .milliseconds(1500), takingQueue: true), .leave(patience: .zero, takingQueue: false),
         ]
         for message in messages { #expect(LinkMessage(message.text) == message) }
-        for text in ["", "dance", "dock x", "leave", "leave -1 0", "counts accepted", "counts accepted=-1"] {
+        for text in [
+            "", "dance", "dock x", "leave", "leave -1 0", "counts accepted", "counts accepted=-1", "draining",
+            "draining telling 1", "cut 1",
+        ] {
             #expect(LinkMessage(text) == nil)
         }
+    }
+
+    private static let cuts = [
+        CutConnection(
+            number: 7, peer: .ipv4(.loopback, port: 4242), age: .milliseconds(15_200), silence: .milliseconds(14_900),
+            unread: 3, unsent: 2048, activity: .reading, end: .reset),
+        CutConnection(
+            number: 8, peer: .unix(path: "/run/a b"), age: .seconds(1), activity: .blockingLoop, end: .handlerGoesOn),
+    ]
+
+    @Test("a connection that was cut is told of in one sentence")
+    func cutSentences() {
+        #expect(
+            Self.cuts.map(\.description) == [
+                "#7 127.0.0.1:4242 was reset after 15.2 s: silent for 14.9 s, 3 bytes unread, 2 KiB unsent, "
+                    + "its handler waited for the peer to send",
+                "#8 /run/a b was reset, and its handler goes on, after 1 s: its handler blocked its event loop",
+            ])
+    }
+
+    @Test("the steps of an end are sentences")
+    func stepSentences() {
+        let steps: [DrainStep] = [
+            .announced(for: .seconds(5)), .telling(active: 1, within: .milliseconds(3)),
+            .telling(active: 900, within: .milliseconds(2700)), .halfClosing(active: 2), .resetting(active: 1),
+            .resetting(active: 2),
+        ]
+        #expect(
+            steps.map(\.description) == [
+                "ending; not ready any more, accepting for 5 s more", "ending; 1 connection open",
+                "ending; 900 connections open, told within 2.7 s",
+                "the time is over for 2 connections, whose handlers are cancelled", "1 connection is reset",
+                "2 connections are reset",
+            ])
     }
 
     @Test("a status is a table")

@@ -190,6 +190,23 @@ struct SupervisionTests {
         #expect(driver.send(.ready(2)).contains(.leave(1, patience: .seconds(30), takingQueue: false)))
     }
 
+    @Test("goes on as a lame duck before it ends, and ends at once the second time, or when it is over")
+    func lameDuck() {
+        for isImpatient in [true, false] {
+            var driver = SupervisionDriver.running(workers: 1) { $0.lameDuck = .seconds(5) }
+            #expect(driver.send(.stop) == [])
+            #expect(driver.said == ["ending; not ready any more, accepting for 5 s more"])
+            // Until then it is as before.
+            #expect(driver.pass(.milliseconds(4999)) == [])
+            let leave = Supervision.Action.leave(1, patience: .zero, takingQueue: true)
+            #expect(isImpatient ? driver.send(.stop) == [leave] : driver.pass(.milliseconds(1)) == [leave])
+            #expect(driver.said.last == "ending; 0 connections open")
+            #expect(driver.send(.stop) == [.hurry(1)])
+        }
+        var driver = SupervisionDriver.running(workers: 1) { $0.lameDuck = .seconds(5) }
+        #expect(driver.send(.stopNow) == [.leave(1, patience: .zero, takingQueue: true), .hurry(1)])
+    }
+
     @Test("lets all take what is queued when it ends, and cuts them short the second time")
     func stop() {
         var driver = SupervisionDriver.running(workers: 2)
@@ -198,7 +215,7 @@ struct SupervisionTests {
                 .leave(1, patience: .zero, takingQueue: true), .leave(2, patience: .zero, takingQueue: true),
             ])
         #expect(driver.send(.stop) == [.hurry(1), .hurry(2)])
-        #expect(driver.send(.stop) == [])
+        #expect(driver.send(.stop) == [.hurry(1), .hurry(2)])
         #expect(driver.pass(.seconds(30)) == [.kill(1), .kill(2)])
         driver.send(.ended(1, how: "was ended by SIGKILL", isClean: false))
         #expect(driver.send(.ended(2, how: "exited with 0", isClean: true)) == [.end(failure: nil)])

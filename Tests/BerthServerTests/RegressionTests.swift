@@ -104,7 +104,7 @@ struct RegressionTests {
         let table = ConnectionTable(place: BoardPlace(try Board.own(connections: 1), 0))
         let pipe = try Kernel.pipe()
         let admitted = table.admit(descriptor: pipe.reading.rawValue, peer: .unnamed, key: nil)
-        #expect(table.killAll() == 1)
+        #expect(table.resetAll().count == 1)
         let task = Task<Void, Never> { try? await Task.sleep(for: .seconds(1000)) }
         table.setTask(admitted, task)
         #expect(task.isCancelled)

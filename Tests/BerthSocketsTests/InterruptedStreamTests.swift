@@ -9,18 +9,32 @@ struct InterruptedStreamTests {
     /// What a server that ends tells its connections.
     private final class Drain: Sendable {
         private let wakeUp: WakeUp
-        private let raised = Monitor(false)
+        private let forceWakeUp: WakeUp
+        private let raised = Monitor<MonotonicTime?>(nil)
+        private let forced = Monitor(false)
 
-        init() throws { wakeUp = try WakeUp() }
+        init() throws {
+            wakeUp = try WakeUp()
+            forceWakeUp = try WakeUp()
+        }
 
-        func raise() {
-            raised.change { $0 = true }
+        /// Ends waits for a new message, from a moment on.
+        func raise(after time: Duration = .zero) {
+            raised.change { $0 = .now.advanced(by: time) }
             wakeUp.signal()
+        }
+
+        /// Ends all reads.
+        func force() {
+            forced.change { $0 = true }
+            forceWakeUp.signal()
         }
 
         func set(on stream: SocketStream) throws {
             try stream.setInterruption(
-                .init(descriptor: wakeUp.descriptor.rawValue) { [raised] in raised.withLock { $0 } },
+                StreamInterruption(
+                    descriptor: wakeUp.descriptor.rawValue, forceDescriptor: forceWakeUp.descriptor.rawValue,
+                    moment: { [raised] in raised.withLock { $0 } }, isForced: { [forced] in forced.withLock { $0 } }),
                 patienceIsSet: false)
         }
     }

@@ -130,10 +130,13 @@ struct ConformanceSuiteTests {
         counter.observe(.ended(ConnectionID(number: 2), peer: peer, ConnectionEnd(outcome: .finished)))
         counter.observe(.accepted(ConnectionID(number: 1), peer: peer))
         #expect(counter.violations == ["#2 ended, and was not there: the service finished", "#1 was accepted twice"])
-        counter.observe(.stopped(StopReport(active: 1, killed: 1, stuck: ["#1 127.0.0.1:1"], duration: .zero)))
+        let cut = CutConnection(
+            number: 1, peer: peer, age: .seconds(1), activity: .ownWork, end: .handlerGoesOn)
+        counter.observe(.stopped(StopReport(active: 1, cut: [cut])))
         #expect(
             counter.violations.dropFirst(2) == [
-                "#1 has no outcome", "1 connections had to be cut at the end", "the handler of #1 127.0.0.1:1 is stuck",
+                "#1 has no outcome", "1 connections had to be cut at the end",
+                "#1 127.0.0.1:1 was reset, and its handler goes on, after 1 s: its handler was busy with something else",
             ])
         #expect((counter.accepted, counter.ended, counter.refused) == (2, 1, 0))
     }

@@ -77,7 +77,7 @@ struct StopCommand: ParsableCommand {
 
     @OptionGroup var harbour: HarbourChoice
 
-    @Flag(help: "Cut the connections at once, as SIGQUIT does.")
+    @Flag(help: "In a hurry, as SIGQUIT: connections have 100 ms to end, their peers half a second.")
     var now = false
 
     func run() throws { try harbour.askAndWaitForEnd(.stop(now: now)) }

@@ -114,16 +114,19 @@ struct RunCommand: ParsableCommand {
         Kernel.ignoreBrokenPipes()
         let layout: HarbourLayout = layout == .reusePort ? .each : .shared
         let workers = workers ?? Kernel.processorCount
+        let report: HarbourReport
         do throws(SocketError) {
             let berths = try openBerths(layout, workers)
             Talk.say("running \(program[0]) on \(berths.address) (\(self.layout.rawValue) of \(workers))")
             let stop = try Self.neverReadable()
             let harbour = try Harbour(try configuration(layout, workers, berths), berths: berths)
-            let report = harbour.run(until: stop.descriptor.rawValue)
+            report = harbour.run(until: stop.descriptor.rawValue)
             if let failure = report.failure {
                 throw SocketError(.serve, address: berths.address.description, detail: failure)
             }
         } catch { throw CommandFailure(message: explain(error)) }
+        // What those had open is cut off, which nobody but they could tell of.
+        if report.killed > 0 { throw ExitCode(BerthTool.Code.failure.rawValue) }
     }
 
     private func openBerths(_ layout: HarbourLayout, _ workers: Int) throws(SocketError) -> Berths {
@@ -151,6 +154,7 @@ struct RunCommand: ParsableCommand {
         if let control { result.control = control == "none" ? .none : .path(control) }
         let notice = ReadyAnnouncement(portFile: readiness.portFile, descriptor: readiness.readyFd)
         let address = berths.address
+        result.withdraw = { notice.withdraw() }
         result.becameReady = { for problem in notice.announce(address) { Talk.say(problem) } }
         return result
     }

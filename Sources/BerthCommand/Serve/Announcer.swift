@@ -51,8 +51,9 @@ final class Announcer: ServerObserver {
             Talk.say(Self.blocks(id, peer, for: time))
         case .handlerBlocked(let id, let peer, let time):
             Talk.say(Self.blocked(id, peer, for: time))
-        case .draining(let active):
-            if active > 0 { Talk.say("ending; \(count(active, "connection")) open (^C again to cut)") }
+        case .draining(let step):
+            // A worker's are told by its harbour.
+            if WorkerRole.current == nil, let text = Self.text(step) { Talk.say(text) }
         case .harbour(let event): Talk.say(event.description)
         case .stopped: break
         }
@@ -61,6 +62,15 @@ final class Announcer: ServerObserver {
     /// `ended after 1.2 s: the peer finished (12 bytes received, 40 bytes sent)`.
     static func text(_ end: ConnectionEnd) -> String {
         "ended after \(end.duration.short): \(end.outcome)" + (end.bytes.map { " (\($0))" } ?? "")
+    }
+
+    /// `nil` where it concerns nobody.
+    static func text(_ step: DrainStep) -> String? {
+        switch step {
+        case .announced: "\(step) (^C to end now)"
+        case .telling(let active, _): active > 0 ? "\(step) (^C again to cut)" : nil
+        case .halfClosing, .resetting: step.description
+        }
     }
 
     static func blocks(_ id: ConnectionID?, _ peer: SocketAddress?, for time: Duration) -> String {
@@ -92,8 +102,8 @@ final class Announcer: ServerObserver {
         if !parts.isEmpty { text += ": " + parts.joined(separator: ", ") }
         if bytes != ByteAccount() { text += "; \(bytes)" }
         if refused > 0 { text += "; refused \(refused)" }
+        for cut in report.cut { Talk.say(cut.description) }
         Talk.say(text)
-        for stuck in report.stuck { Talk.say("the handler of \(stuck) did not end") }
     }
 
     private static func isTrouble(_ outcome: Outcome) -> Bool {

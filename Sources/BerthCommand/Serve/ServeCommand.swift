@@ -50,6 +50,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Workers")
     var supervision: SupervisionOptions
 
+    @OptionGroup(title: "The end")
+    var ending: EndingOptions
+
     @OptionGroup(title: "Readiness")
     var readiness: ReadinessOptions
 
@@ -123,6 +126,7 @@ struct ServeCommand: AsyncParsableCommand {
         Kernel.ignoreBrokenPipes()
         var allowed = ServerLimits.default
         allowed.maximumConnections = maxConnections ?? plan.defaultMaximumConnections
+        ending.apply(to: &allowed)
         // A terminal on loopback is left alone: people think for longer than a minute.
         allowed.idle = idle.map { $0 == 0 ? nil : .seconds($0) } ?? plan.defaultIdle(on: address)
         limits.apply(to: &allowed, waitsForPeople: plan.defaultIdle(on: address) == nil)

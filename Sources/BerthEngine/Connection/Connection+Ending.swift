@@ -103,6 +103,7 @@ extension Connection {
 
     /// Asks the kernel, which knows nothing of the connection any more afterwards, and tells the server.
     private func prepareEnd(peerFinished: Bool = false) {
+        endListening()
         guard let willEnd else { return }
         if bytes == nil {
             let isOver = peerFinished || core.input.peerFinished
@@ -182,7 +183,7 @@ extension Connection {
             core.input.wasInterrupted = usual.1
         }
         // The end of the service does not end this: it is how connections end.
-        unsafe channel?.pointee.heedsDrain = false
+        unsafe channel?.pointee.drainHeed = .nothing
         core.input.wasInterrupted = false
         while discarded <= limit {
             core.input.queue.removeAll()

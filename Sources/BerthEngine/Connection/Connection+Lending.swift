@@ -7,6 +7,7 @@ extension Connection {
     package func lendDescriptor() async throws(StreamError) -> (descriptor: Int32, drainSignal: Int32) {
         try await flush()
         try await leaveRing()
+        isToldAtOnce = true
         // Whoever has the socket too would keep it among those that the loop watches, beyond its end.
         if let channel = unsafe channel, loop.isCurrent { unsafe loop.unwatch(channel) }
         if let stream { return (try stream.lendDescriptor(), signals?.descriptor ?? -1) }

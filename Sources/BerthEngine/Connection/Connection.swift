@@ -31,7 +31,11 @@ public final class Connection {
     /// What went over it, from that moment on; `nil` where the kernel does not count, and for clients.
     package internal(set) var bytes: ByteAccount?
     /// Whether the handler has asked, and was told, that the service is ending.
-    package private(set) var wasToldOfDrain = false
+    package internal(set) var wasToldOfDrain = false
+    /// Whether it is told of that at once and not at a moment of its own: when someone else listens for it.
+    var isToldAtOnce = false
+    /// Whether it has something called when it is told of that.
+    var listensToDrain = false
     private var knownLocal: SocketAddress?
     /// Whether this side has opened it.
     let isClient: Bool
@@ -76,7 +80,7 @@ public final class Connection {
         stream = nil
         ownLoop = loop
         ownCore = loop.core
-        unsafe channel.pointee.heedsDrain = signals != nil
+        unsafe channel.pointee.drainHeed = signals != nil ? .all : .nothing
         unsafe channel.pointee.owner = Unmanaged.passUnretained(self)
     }
 
@@ -110,14 +114,6 @@ public final class Connection {
         let found = (try? Kernel.localAddress(fileDescriptor)).map { SocketAddress($0) } ?? .unnamed
         knownLocal = found
         return found
-    }
-
-    /// Whether the service is ending: reads that would have to wait for a new message report the end of the stream,
-    /// messages that have arrived are still delivered.
-    public var isDraining: Bool {
-        guard let signals, signals.isDraining else { return false }
-        wasToldOfDrain = true
-        return true
     }
 
     /// From now on a wait fails that begins after the present task, which is the handler's, was cancelled. To be ended by

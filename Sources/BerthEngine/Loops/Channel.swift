@@ -36,6 +36,15 @@ struct Channel: ~Copyable {
         case leaves
     }
 
+    /// What of the end of a service ends waits.
+    enum DrainHeed: UInt8 {
+        case nothing
+        /// Only that its time is over, which ends all.
+        case force
+        /// Also that it ends, which ends those for a new message.
+        case all
+    }
+
     /// What ended a wait.
     enum Verdict: UInt8 {
         case ready
@@ -66,9 +75,8 @@ struct Channel: ~Copyable {
     var task: TaskMark?
     /// Whether that ends waits: not those in which the server ends the connection.
     var heedsCancellation = true
-    /// Whether the end of the service ends waits for a new message: not without a service, and not once the connection is
-    /// being ended.
-    var heedsDrain = false
+    /// What of the end of its service ends waits: nothing without a service, and once the connection is being ended.
+    var drainHeed = DrainHeed.nothing
     /// How long waits may take.
     var clock = DeadlineClock()
     /// How many bytes have come in all.

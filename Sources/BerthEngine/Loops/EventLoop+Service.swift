@@ -27,8 +27,20 @@ extension EventLoop {
         unsafe core.state.pointee.timers.arm(core.state.pointee.listenerTimer, at: moment)
     }
 
-    /// Tells all connections that the service ends. On the loop's thread.
-    package func drain() { core.drain() }
+    /// Tells the connections that the service ends, each when its moment has come, and once all reads are to end. On the
+    /// loop's thread.
+    package func drain(_ signals: ServerSignals) {
+        core.drain()
+        // No listener needs its timer any more.
+        if !signals.isForced, MonotonicTime.now < signals.allTold {
+            pause(for: Self.drainStep) { [self] in drain(signals) }
+        }
+    }
+
+    private static let drainStep: Duration = .milliseconds(10)
+
+    /// What the handlers of the loop wait for, and what lies in the buffers of their connections. On the loop's thread.
+    package var handlers: [ConnectionID: HandlerState] { core.handlers }
 
     /// Ends the present wait of a connection, and all later ones, because its handler's task was cancelled. From any
     /// thread.

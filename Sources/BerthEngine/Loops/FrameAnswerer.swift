@@ -122,7 +122,7 @@ extension LoopCore {
             throw StreamError.socket(unsafe giveUp(channel, sending: false))
         }
         // What has arrived is answered, and a frame that has begun may come to its end.
-        if wait == .readable, unsafe state.pointee.isDraining, unsafe channel.pointee.core.input.isBetweenMessages {
+        if wait == .readable, unsafe state.pointee.isDraining, unsafe isTold(channel) {
             unsafe channel.pointee.core.input.wasInterrupted = true
             return nil
         }

@@ -51,17 +51,25 @@ extension LoopCore {
 
     /// What keeps a wait from beginning, and ends one that has begun.
     private func interference(_ channel: UnsafeMutablePointer<Channel>, _ wait: Channel.Wait) -> Channel.Verdict {
+        // First: a handler that reads when the time is over is cancelled as well, and is to see the end of the stream.
+        if unsafe state.pointee.isDraining, wait == .readable, unsafe isTold(channel) { return .interrupted }
         if unsafe channel.pointee.heedsCancellation,
             unsafe channel.pointee.isCancelled || channel.pointee.task?.isCancelled ?? false
         {
             return .cancelled
         }
-        if unsafe state.pointee.isDraining, wait == .readable, unsafe channel.pointee.heedsDrain,
-            unsafe channel.pointee.core.input.isBetweenMessages
-        {
-            return .interrupted
-        }
         return .ready
+    }
+
+    /// Whether a wait for bytes is to end because the service does.
+    @inline(never)
+    func isTold(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
+        let heed = unsafe channel.pointee.drainHeed
+        guard heed != .nothing, let owner = unsafe channel.pointee.owner?.takeUnretainedValue(),
+            let signals = owner.signals
+        else { return false }
+        if signals.isForced { return true }
+        return unsafe heed == .all && channel.pointee.core.input.isBetweenMessages && signals.isTold(owner.id)
     }
 
     /// Bounds the present wait. A timer that is armed for an earlier moment, from an earlier wait, is left as it is: when it
@@ -183,12 +191,12 @@ extension LoopCore {
         unsafe interfere(channel)
     }
 
-    /// Tells all connections that the service ends.
+    /// Ends the waits of all connections that are told by now that the service ends.
     func drain() {
         unsafe state.pointee.isDraining = true
         // One that goes on may end others.
         for token in unsafe state.pointee.tokens {
-            if let channel = unsafe state.pointee.channel(token) { unsafe interfere(channel) }
+            if let channel = unsafe state.pointee.channel(token), unsafe isTold(channel) { unsafe interfere(channel) }
         }
     }
 

@@ -34,6 +34,11 @@ package struct ReadyAnnouncement: Sendable, Hashable {
         return problems
     }
 
+    /// Says that the service is not ready any more: the file goes.
+    package func withdraw() {
+        if let portFile { try? Kernel.unlink(portFile) }
+    }
+
     /// By another name first, so that nobody reads half of it.
     private func write(_ text: String, to path: String) throws(Errno) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)

@@ -54,7 +54,10 @@ extension Harbour {
         case .rolloutFailed(_, let reason):
             rolloutFailure = event.description
             notifier.tell(.ready, .status(reason))
-        case .stopping: notifier.tell(.stopping)
+        case .announced, .stopping:
+            notifier.tell(.stopping)
+            // Whoever takes over is as ready as this one was.
+            if !hasSuccessor { configuration.withdraw() }
         default: break
         }
     }

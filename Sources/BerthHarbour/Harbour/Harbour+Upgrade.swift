@@ -84,6 +84,7 @@ extension Harbour {
             waiting = []
             berths.keepFiles()
             self.upgrade = nil
+            hasSuccessor = true
             return handle(.handOver)
         }
     }

@@ -19,6 +19,8 @@ package final class Harbour {
     var rolloutFailure: String?
     /// A new harbour that is to take over.
     var upgrade: Upgrade?
+    /// Whether one has.
+    var hasSuccessor = false
     /// The old harbour, until it has let go.
     var predecessor: Link?
     /// Whether all workers were ready once.
@@ -31,6 +33,8 @@ package final class Harbour {
     private var pending: [Supervision.Event] = []
     private var end: HarbourReport?
     private var killed = 0
+    /// What workers had to cut since the service ends.
+    private var cut: [CutConnection] = []
     private var nextLook: MonotonicTime?
     private var nextWatchdog: MonotonicTime?
 
@@ -86,7 +90,7 @@ package final class Harbour {
             passTime()
         }
         notifier.tell(.stopping)
-        return end ?? HarbourReport(counts: supervision.total, failure: nil, killed: killed)
+        return end ?? HarbourReport(counts: supervision.total, failure: nil, killed: killed, cut: cut)
     }
 
     // MARK: Waiting
@@ -167,6 +171,10 @@ package final class Harbour {
             case .message(.counts(let counts)): handle(.counted(id, self.counts(of: process) ?? counts))
             case .message(.leaving): handle(.leaves(id))
             case .message(.waiting): handle(.waiting)
+            case .message(.draining(let step)): report(.draining(worker: id, step))
+            case .message(.cut(let connections)):
+                for connection in connections { report(.cut(worker: id, connection)) }
+                if supervision.isStopping { cut += connections }
             case .message: break
             case .nothing: return
             case .end:
@@ -243,7 +251,7 @@ package final class Harbour {
         case .ask(let id): processes[id]?.link?.send(.ask)
         case .report(let event): report(event)
         case .end(let failure):
-            end = HarbourReport(counts: supervision.total, failure: failure, killed: killed)
+            end = HarbourReport(counts: supervision.total, failure: failure, killed: killed, cut: cut)
         }
     }
 

@@ -28,6 +28,8 @@ package struct HarbourConfiguration: Sendable {
     /// Is told what happens, on the harbour's thread.
     /// Is called once, when as many workers are ready as there are to be.
     package var becameReady: @Sendable () -> Void = {}
+    /// Is called when the service is not ready any more, as it is to end.
+    package var withdraw: @Sendable () -> Void = {}
     package var observe: @Sendable (HarbourEvent) -> Void
 
     package init(
@@ -50,4 +52,6 @@ package struct HarbourReport: Sendable {
     package var failure: String?
     /// How many workers had to be killed at the end.
     package var killed: Int
+    /// The connections that workers had to cut at the end.
+    package var cut: [CutConnection]
 }

@@ -30,7 +30,13 @@ public enum HarbourEvent: Sendable, Hashable {
     case scaled(from: Int, to: Int)
     case paused
     case resumed
+    /// The service is said not to be ready any more, and goes on accepting for so long before it ends.
+    case announced(for: Duration)
     case stopping(active: Int)
+    /// A worker that leaves has come to this step.
+    case draining(worker: Int, DrainStep)
+    /// A connection of a worker that leaves had to be cut.
+    case cut(worker: Int, CutConnection)
     case ended(WorkerCounts)
     /// Something that operators should know of.
     case note(String)
@@ -68,6 +74,9 @@ extension HarbourEvent: CustomStringConvertible {
         case .scaled(let from, let to): "\(Self.count(from, "worker")) become \(to)"
         case .paused: "paused: connections wait in the berths"
         case .resumed: "resumed"
+        case .announced(let time): DrainStep.announced(for: time).description
+        case .draining(let id, let step): "worker \(id): \(step)"
+        case .cut(let id, let cut): "worker \(id): \(cut)"
         case .stopping(let active): "ending; \(Self.count(active, "connection")) open"
         case .ended(let counts): "served \(Self.count(counts.accepted, "connection"))" + Self.outcomes(counts)
         case .note(let text): text

@@ -6,6 +6,7 @@ internal import BerthSystem
 extension Supervision {
     mutating func settle(_ now: MonotonicTime) {
         killLate(now)
+        if let end = lameDuckEnd, !isStopping, end.time <= now { stop(now, patience: end.patience) }
         if let emptying, !isStopping, emptying.deadline <= now || depths?.allSatisfy({ $0 == 0 }) == true {
             end(now, patience: emptying.patience, takingQueue: true)
         }

@@ -98,6 +98,13 @@ extension Supervision {
     /// How long what is queued may take where each connection needs a worker of its own.
     private static let emptyingTime: Duration = .seconds(5)
 
+    /// Says that the service is not ready any more, and stops later; at once where that was said already, or need not be.
+    mutating func beginToStop(_ now: MonotonicTime, patience: Duration = .zero) {
+        if lameDuckEnd != nil || settings.lameDuck <= .zero { return stop(now, patience: patience) }
+        lameDuckEnd = (now.advanced(by: settings.lameDuck), patience)
+        actions.append(.report(.announced(for: settings.lameDuck)))
+    }
+
     mutating func stop(_ now: MonotonicTime, patience: Duration = .zero, takingQueue: Bool = true) {
         if settings.mostProcesses != nil, takingQueue, !isPaused, hasBeenReady {
             // Workers come and go as before until nobody waits.
@@ -123,8 +130,6 @@ extension Supervision {
 
     mutating func hurry(_ now: MonotonicTime) {
         if !isStopping { end(now, patience: .zero, takingQueue: true) }
-        if isHurried { return }
-        isHurried = true
         for id in workers.keys.sorted() { actions.append(.hurry(id)) }
     }
 }

@@ -33,11 +33,12 @@ package struct Supervision: Sendable {
         case replace(Int)
         /// Another share of the newest generation.
         case share(Int)
-        /// End: let the connections go on for a while, then tell them, then leave.
+        /// End: let the connections go on for a while, then tell them, then leave. This and ``stop`` say first that the
+        /// service is not ready any more, and go on for a while; the second time they do not.
         case drain
         /// End, since another harbour has the berths: as ``drain``, and what waits there is the other one's.
         case handOver
-        /// End: tell the connections, then leave. The second time in a hurry.
+        /// End: tell the connections, then leave. Each further time in a hurry.
         case stop
         /// End: cut all connections.
         case stopNow
@@ -80,7 +81,8 @@ package struct Supervision: Sendable {
     /// The generation to go back to.
     var former: Int?
     var isStopping = false
-    var isHurried = false
+    /// When workers are told to leave, and with how much patience, once the service is said not to be ready any more.
+    var lameDuckEnd: (time: MonotonicTime, patience: Duration)?
     var hasEnded = false
     var failure: String?
     var hasBeenReady = false
@@ -138,8 +140,8 @@ package struct Supervision: Sendable {
             if workers[id]?.state == .ready { workers[id]?.replacement = "an operator asked for it" }
         case .share(let count): share(count)
         case .handOver: if !isStopping { stop(now, patience: settings.patience, takingQueue: false) }
-        case .drain: if !isStopping { stop(now, patience: settings.patience) }
-        case .stop: isStopping || emptying != nil ? hurry(now) : stop(now)
+        case .drain: if !isStopping { beginToStop(now, patience: settings.patience) }
+        case .stop: isStopping || emptying != nil ? hurry(now) : beginToStop(now)
         case .stopNow: hurry(now)
         }
         settle(now)
@@ -150,6 +152,7 @@ package struct Supervision: Sendable {
     package var nextWake: MonotonicTime? {
         var times = mayStart ? slots.compactMap(\.retryAt) : []
         if let emptying, !isStopping { times.append(emptying.deadline) }
+        if let end = lameDuckEnd, !isStopping, emptying == nil { times.append(end.time) }
         for worker in workers.values {
             if let time = worker.killAt, !worker.wasKilled { times.append(time) }
             if worker.state == .ready {

@@ -15,6 +15,8 @@ package struct SupervisionSettings: Sendable {
     package var patience: Duration = .seconds(30)
     /// How long it may take from then on before it is killed. Default 30 s.
     package var drain: Duration = .seconds(30)
+    /// How long the service goes on once it is said not to be ready any more, before it ends. Default none.
+    package var lameDuck: Duration = .zero
     /// How many workers in a row may fail at a slot, before any was ever ready, until the harbour gives up. Default 3.
     package var startAttempts = 3
     /// How many workers may be started beside those that they replace. Default 1.

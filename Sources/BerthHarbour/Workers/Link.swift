@@ -15,6 +15,27 @@ package final class Link: Sendable {
         _ = bytes.withUnsafeBytes { try? unsafe Kernel.send(socket.rawValue, $0) }
     }
 
+    /// Sends messages that must not be lost because there are many: waits for room, until the deadline.
+    package func send(_ messages: [LinkMessage], until deadline: Deadline) {
+        for message in messages {
+            let bytes = Array(message.text.utf8)
+            while true {
+                do throws(Errno) {
+                    let result = bytes.withUnsafeBytes { bytes in
+                        Result { () throws(Errno) in try unsafe Kernel.send(socket.rawValue, bytes) }
+                    }
+                    _ = try result.get()
+                    break
+                } catch {
+                    guard error == .wouldBlock,
+                        let found = try? Kernel.wait(for: .writable, on: socket.rawValue, until: deadline),
+                        !found.isEmpty
+                    else { return }
+                }
+            }
+        }
+    }
+
     /// What there was to receive.
     package enum Received: Sendable {
         case message(LinkMessage)

@@ -13,6 +13,10 @@ package enum LinkMessage: Sendable, Hashable {
     case leaving
     /// It has undocked, and connections wait there: it may have been the one that the kernel has woken for them.
     case waiting
+    /// It ends its connections, and has come to this step of that.
+    case draining(DrainStep)
+    /// Connections that it had to cut, not too many at a time.
+    case cut([CutConnection])
     // From the harbour.
     /// Accept at these berths and at no others.
     case dock([Int])
@@ -30,6 +34,8 @@ package enum LinkMessage: Sendable, Hashable {
         case .waiting: "waiting"
         case .hurry: "hurry"
         case .ask: "ask"
+        case .draining(let step): "draining \(step.words)"
+        case .cut(let connections): "cut \(JSONValue.array(connections.map(\.json)))"
         case .dock(let berths): (["dock"] + berths.map(String.init)).joined(separator: " ")
         case .leave(let patience, let takingQueue):
             "leave \(patience.wholeNanoseconds / 1_000_000) \(takingQueue ? 1 : 0)"
@@ -54,6 +60,14 @@ package enum LinkMessage: Sendable, Hashable {
         case "waiting": self = .waiting
         case "hurry": self = .hurry
         case "ask": self = .ask
+        case "draining":
+            guard let step = DrainStep(words: words.dropFirst().map { $0 }) else { return nil }
+            self = .draining(step)
+        case "cut":
+            guard let connections = JSONValue(parsing: String(text.dropFirst("cut ".count)))?.elements else {
+                return nil
+            }
+            self = .cut(connections.compactMap { CutConnection($0) })
         case "dock":
             let berths = words.dropFirst().map { Int($0) }
             if berths.contains(nil) { return nil }

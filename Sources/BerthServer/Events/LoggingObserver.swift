@@ -42,10 +42,18 @@ public struct LoggingObserver: ServerObserver {
             logger.warning("handler blocks its event loop", metadata: Self.metadata(id, peer, time))
         case .handlerBlocked(let id, let peer, let time):
             logger.warning("handler no longer blocks its event loop", metadata: Self.metadata(id, peer, time))
-        case .draining(let active): logger.info("draining", metadata: ["active": "\(active)"])
+        case .draining(let step): logger.log(level: Self.level(of: step), "\(step)")
         case .harbour(let event): logger.log(level: Self.level(of: event), "\(event)")
         case .stopped(let report):
-            logger.info("stopped", metadata: ["killed": "\(report.killed)", "stuck": "\(report.stuck.count)"])
+            for cut in report.cut { logger.warning("\(cut)") }
+            logger.info("stopped", metadata: ["cut": "\(report.killed)", "duration": "\(report.duration.short)"])
+        }
+    }
+
+    private static func level(of step: DrainStep) -> Logger.Level {
+        switch step {
+        case .announced, .telling: .info
+        case .halfClosing, .resetting: .warning
         }
     }
 

@@ -26,8 +26,8 @@ public enum ServerEvent: Sendable {
     case handlerBlocks(ConnectionID?, peer: SocketAddress?, for: Duration)
     /// That is over, after so long.
     case handlerBlocked(ConnectionID?, peer: SocketAddress?, for: Duration)
-    /// The service ends: nothing new is accepted, `active` connections are told.
-    case draining(active: Int)
+    /// The service ends, and has come to this step.
+    case draining(DrainStep)
     /// The service has ended.
     case stopped(StopReport)
     /// Something happened to the worker processes, or there is something that operators should know.
@@ -48,21 +48,4 @@ public struct ClosureObserver: ServerObserver {
     public init(_ body: @escaping @Sendable (ServerEvent) -> Void) { self.body = body }
 
     public func observe(_ event: ServerEvent) { body(event) }
-}
-
-/// How the end of a service went.
-public struct StopReport: Sendable, Hashable {
-    /// Connections that were open when the end began.
-    public var active: Int
-    /// Connections that had to be cut because they did not end in time: of these, and of those that waited in the
-    /// accept queue. As many have the outcome ``Outcome/killed``.
-    public var killed: Int
-    /// The ones whose handler did not even end then, with their outcomes not counted. Their threads go on until the
-    /// process ends.
-    public var stuck: [String]
-    /// How long it took.
-    public var duration: Duration
-
-    /// Whether every connection ended by itself.
-    public var isClean: Bool { killed == 0 && stuck.isEmpty }
 }

@@ -1,4 +1,5 @@
 internal import BerthEngine
+internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
 internal import Synchronization
@@ -36,6 +37,8 @@ final class LoopDoor: Sendable {
     /// How many connections more than another a loop may have: handing one over costs more than a small imbalance.
     private static let tolerance = 8
     private static let glance: Duration = .milliseconds(100)
+    /// How long loops may take to leave the listeners.
+    private static let closingTime: Duration = .seconds(1)
 
     /// Starts the loops, each of which accepts.
     func open() throws(Errno) {
@@ -189,14 +192,15 @@ extension LoopDoor {
         for place in places {
             place.loop.call { [self] in
                 unwatch(at: place)
-                place.loop.drain()
+                place.loop.drain(core.signals)
                 left.change { $0 -= 1 }
             }
         }
-        // A handler that blocks its loop holds this up, but not someone who is in a hurry.
+        // A handler that blocks its loop does not hold this up for long, nor someone who is in a hurry at all.
+        let end = deadline.earlier(of: .after(Self.closingTime))
         var hasLeft = false
-        while !hasLeft, !deadline.hasPassed, !core.table.isHurried {
-            hasLeft = left.wait(until: deadline.earlier(of: .after(Self.glance)), { $0 == 0 ? true : nil }) ?? false
+        while !hasLeft, !end.hasPassed, !core.table.isHurried {
+            hasLeft = left.wait(until: end.earlier(of: .after(Self.glance)), { $0 == 0 ? true : nil }) ?? false
         }
         // A listener of our own goes out of the loops' sets when it is closed.
         if hasLeft || !entrance.isShared { entrance.whenChanged(nil) }
@@ -210,6 +214,52 @@ extension LoopDoor {
         chosen.load.add(1, ordering: .relaxed)
         chosen.loop.call { [self] in start(admitted, at: chosen) }
     }
+
+    /// Has the loops end the waits that are to end by now.
+    func tellLoops() {
+        for place in places { place.loop.call { [self] in place.loop.drain(core.signals) } }
+    }
+
+    /// What the handlers do, as their loops tell. One that does not is blocked, by whoever runs on it.
+    func handlers() -> [ConnectionID: HandlerReport] {
+        let before = places.map(\.loop.present)
+        let answers = Monitor<[ObjectIdentifier: [ConnectionID: HandlerState]]>([:])
+        for place in places {
+            place.loop.call {
+                let states = place.loop.handlers
+                answers.change { $0[ObjectIdentifier(place.loop)] = states }
+            }
+        }
+        let last = Deadline.after(Self.answerTime)
+        var known: [ObjectIdentifier: [ConnectionID: HandlerState]] = [:]
+        repeat {
+            let count = places.count
+            _ = answers.wait(until: .after(Self.blockedTime)) { $0.count == count ? true : nil }
+            known = answers.withLock { $0 }
+            // One that is only slow, on a machine under load, comes to answer.
+            let areBlocked = zip(places, before).allSatisfy { place, before in
+                known[ObjectIdentifier(place.loop)] != nil || (before.runner != 0 && place.loop.present == before)
+            }
+            if areBlocked { break }
+        } while !last.hasPassed
+        var reports: [ConnectionID: HandlerReport] = [:]
+        for place in places {
+            if let states = known[ObjectIdentifier(place.loop)] {
+                for (id, state) in states { reports[id] = HandlerReport(state) }
+                continue
+            }
+            for id in core.table.connections(on: place.loop) { reports[id] = HandlerReport(.behindBlockedLoop) }
+            let runner = place.loop.present.runner
+            if let culprit = core.table.connection(runBy: runner, on: place.loop) {
+                reports[culprit.id] = HandlerReport(.blockingLoop)
+            }
+        }
+        return reports
+    }
+
+    /// For how long one handler must have run for its loop to be taken for blocked, and how long a slow loop is waited for.
+    private static let blockedTime: Duration = .milliseconds(250)
+    private static let answerTime: Duration = .seconds(2)
 
     private var leastLoaded: Berth {
         places.min { $0.load.load(ordering: .relaxed) < $1.load.load(ordering: .relaxed) } ?? places[0]

@@ -43,8 +43,11 @@ final class LoopService: Service {
 
     var statistics: ServerStatistics { core.table.statistics }
 
-    func stop() -> StopReport {
-        let report = core.stop(endingAccepts: { deadline in door.close(until: deadline) }) { watcher?.stop() }
+    func stop(lameDuck: Duration) -> StopReport {
+        let hooks = DrainHooks(
+            endAccepts: { [door] in door.close(until: $0) }, force: { [door] in door.tellLoops() },
+            handlers: { [door] in door.handlers() }, beforeLast: { [watcher] in watcher?.stop() })
+        let report = core.stop(lameDuck: lameDuck, hooks)
         // What is stuck goes on, and needs its loop.
         if report.stuck.isEmpty { door.stopLoops() }
         return report

@@ -16,9 +16,16 @@ final class Admitted: @unchecked Sendable {
     var task: Task<Void, Never>?
     /// The event loop that it is on, and how that calls it.
     var place: (loop: ObjectIdentifier, runner: UInt64)?
+    /// Whether its handler has ended, so that only its polite close goes on.
+    var hasEndedHandler = false
+    /// Whether it had not when the time of the connections was over.
+    var isOverdue = false
+    /// Whether it is reset, or was, because the service ends: its last bytes, or its handler, are cut off.
     var wasKilled = false
-    /// What had gone over it until then.
-    var bytesWhenKilled: ByteAccount?
+    /// What had gone over it when it was reset.
+    var bytesWhenReset: ByteAccount?
+    /// By which its handler's waits are ended and seen, where it has a thread of its own.
+    var interruption: StreamInterruption?
     /// Where it is in the table; -1 when it is not.
     var index = -1
 

@@ -5,11 +5,17 @@ internal import BerthSystem
 
 /// The connections of a process: which there are, and how they ended. What is counted stands on the board of the service.
 final class ConnectionTable: Sendable {
-    private struct State {
+    struct State {
         /// In no order. Each knows its place.
         var entries: [Admitted] = []
         var lastID: UInt64 = 0
-        var isHurried = false
+        /// How many have been in a hurry, and how many of them wanted nothing but the next step.
+        var hurries = 0
+        var heard = 0
+        /// Whether the time of the connections is over.
+        var isOver = false
+
+        var isHurried: Bool { isOver || hurries > heard }
 
         mutating func add(_ entry: Admitted) {
             entry.index = entries.count
@@ -27,8 +33,8 @@ final class ConnectionTable: Sendable {
     }
 
     let place: BoardPlace
+    let state = Monitor(State())
     private let tally: Tally
-    private let state = Monitor(State())
 
     init(place: BoardPlace) {
         self.place = place
@@ -37,9 +43,6 @@ final class ConnectionTable: Sendable {
 
     /// Counts only change under the lock, so that they go together.
     var statistics: ServerStatistics { state.withLock { _ in tally.statistics } }
-
-    /// The peers of the connections there are.
-    var peers: [String] { state.withLock { state in state.entries.map { "\($0.id) \($0.peer)" }.sorted() } }
 
     /// Takes in a connection that room was reserved for.
     ///
@@ -90,9 +93,19 @@ final class ConnectionTable: Sendable {
         let isLate = state.withLock { _ in
             // Its end may have been counted already.
             if admitted.index >= 0 { admitted.task = task }
-            return admitted.wasKilled
+            return admitted.isOverdue || admitted.wasKilled
         }
         if isLate { task.cancel() }
+    }
+
+    /// Remembers by what a connection's waits are ended.
+    func setInterruption(_ admitted: Admitted, _ interruption: StreamInterruption) {
+        state.withLock { _ in admitted.interruption = interruption }
+    }
+
+    /// The numbers of the connections on a loop, as far as that is remembered.
+    func connections(on loop: EventLoop) -> [ConnectionID] {
+        state.withLock { state in state.entries.filter { $0.place?.loop == ObjectIdentifier(loop) }.map(\.id) }
     }
 
     /// Remembers where a connection is.
@@ -117,6 +130,18 @@ final class ConnectionTable: Sendable {
 
     func wasKilled(_ admitted: Admitted) -> Bool { state.withLock { _ in admitted.wasKilled } }
 
+    /// Notes that a connection's handler has ended; true when that was too late.
+    ///
+    /// - Parameter isCutShort: whether it has thrown because it was cancelled. What it had written may be the half of
+    ///   something then: when that was the end of the service's doing, the connection is reset.
+    func endHandler(_ admitted: Admitted, isCutShort: Bool) -> Bool {
+        state.withLock { _ in
+            admitted.hasEndedHandler = true
+            if admitted.isOverdue, isCutShort { admitted.wasKilled = true }
+            return admitted.isOverdue || admitted.wasKilled
+        }
+    }
+
     /// Counts the end of a connection.
     func end(_ admitted: Admitted, _ end: ConnectionEnd) {
         if let key = admitted.key { place.release(key) }
@@ -124,6 +149,7 @@ final class ConnectionTable: Sendable {
             state.remove(admitted)
             // It is kept by the task, which it must not keep.
             admitted.task = nil
+            admitted.interruption = nil
             tally.count(end.outcome.kind)
             if let bytes = end.bytes { place.count(bytes) }
             place.ended()
@@ -131,37 +157,19 @@ final class ConnectionTable: Sendable {
     }
 
     /// Waits until there is no connection any more; false when the deadline passes, or someone is in a hurry, first.
-    func waitUntilEmpty(until deadline: Deadline, unhurried: Bool = false) -> Bool {
+    func waitUntilEmpty(until deadline: Deadline) -> Bool {
         state.wait(until: deadline) { state in
             if state.entries.isEmpty { return true }
-            return state.isHurried && !unhurried ? false : nil
+            return state.isHurried ? false : nil
         } ?? false
     }
 
     /// Whether connections are not waited for any more.
     var isHurried: Bool { state.withLock { $0.isHurried } }
 
-    /// Ends the wait for connections to end by themselves.
-    func hurry() { state.change { $0.isHurried = true } }
+    /// Has the end of the service come to its next step.
+    func hurry() { state.change { $0.hurries += 1 } }
 
-    /// Cuts all connections: resets their sockets, so that whoever waits on them wakes, and cancels their handlers, also
-    /// those that have ended their connection themselves and go on.
-    ///
-    /// - Returns: how many connections were cut. They, and no others, end with the outcome `killed`.
-    func killAll() -> Int {
-        let (count, tasks) = state.withLock { state in
-            var count = 0
-            for entry in state.entries where entry.descriptor >= 0 {
-                entry.wasKilled = true
-                // Under the lock the number is certainly still this connection's.
-                entry.bytesWhenKilled = TCPSocket.byteAccount(of: entry.descriptor, from: entry.peer)
-                TCPSocket.cut(entry.descriptor)
-                count += 1
-            }
-            return (count, state.entries.compactMap(\.task))
-        }
-        // Not under the lock: cancelling runs code of the handlers.
-        for task in tasks { task.cancel() }
-        return count
-    }
+    /// Who was in a hurry until now wanted nothing but that the service ends at once: its connections are waited for.
+    func hearHurries() { state.change { $0.heard = $0.hurries } }
 }

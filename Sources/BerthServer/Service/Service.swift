@@ -21,9 +21,11 @@ protocol Service: AnyObject, Sendable {
 
     /// Ends the service: nothing new is accepted, what is connected is told and waited for, and cut in the end. Blocks
     /// the calling thread; called once.
-    func stop() -> StopReport
+    ///
+    /// - Parameter lameDuck: how long it goes on accepting before.
+    func stop(lameDuck: Duration) -> StopReport
 
-    /// Cuts the end short: connections are not waited for any more.
+    /// Has the end come to its next step at once.
     func hurry()
 
     /// Tells the observers.
@@ -32,6 +34,8 @@ protocol Service: AnyObject, Sendable {
 
 extension Service {
     var note: String? { nil }
+
+    func stop() -> StopReport { stop(lameDuck: .zero) }
 }
 
 /// Starts to serve on `listeners`, with an engine.

@@ -44,7 +44,7 @@ extension ServiceCore {
     /// Ends a connection, unless its handler has done so, reports and counts its outcome.
     @inline(never)
     func conclude(_ admitted: Admitted, _ connection: Connection, _ outcome: Outcome) async {
-        let (outcome, close) = await end(connection, outcome)
+        let (outcome, close) = await end(admitted, connection, outcome)
         count(admitted, outcome, close, connection.bytes)
     }
 
@@ -67,8 +67,9 @@ extension ServiceCore {
         if table.wasKilled(admitted) {
             end.outcome = .killed
             end.close = nil
-            end.bytes = admitted.bytesWhenKilled
         }
+        // A socket that was reset has forgotten what went over it.
+        if let bytes = admitted.bytesWhenReset { end.bytes = bytes }
         end.bytes?.discarded = end.close?.discarded ?? 0
         report(.ended(admitted.id, peer: admitted.peer, end))
         table.end(admitted, end)
@@ -79,16 +80,25 @@ extension ServiceCore {
     func judge(
         _ admitted: Admitted, _ connection: Connection, _ error: (any Error)?, wasCancelled: Bool = false
     ) -> Outcome {
-        Outcome(
+        let isCutShort = error.map { Self.isCancellation($0) && !connection.wasInterrupted } ?? false
+        return Outcome(
             .init(
                 error: error, peer: error == nil ? nil : connection.peer.description, endedBy: connection.endedBy,
                 peerFinished: connection.isAtEnd,
                 wasInterrupted: connection.wasInterrupted, wasToldOfDrain: connection.wasToldOfDrain,
-                wasCancelled: wasCancelled, serviceEnds: signals.isDraining, wasKilled: table.wasKilled(admitted)))
+                wasCancelled: wasCancelled, serviceEnds: signals.isDraining,
+                wasKilled: table.endHandler(admitted, isCutShort: isCutShort)))
+    }
+
+    private static func isCancellation(_ error: any Error) -> Bool {
+        if case .cancelled? = error as? StreamError { return true }
+        return error is CancellationError
     }
 
     /// Ends a connection whose handler has ended, unless it has done so itself.
-    private func end(_ connection: Connection, _ outcome: Outcome) async -> (Outcome, CloseReport?) {
+    private func end(
+        _ admitted: Admitted, _ connection: Connection, _ outcome: Outcome
+    ) async -> (Outcome, CloseReport?) {
         if let endedBy = connection.endedBy {
             if case .finish(let report) = endedBy { return (outcome, report) }
             return (outcome, nil)
@@ -101,7 +111,7 @@ extension ServiceCore {
             // The peer does not read: a FIN would wait behind what it did not take.
             connection.abort()
             return (outcome, nil)
-        case .killed:
+        case .killed where table.wasKilled(admitted):
             connection.abort()
             return (outcome, nil)
         default:

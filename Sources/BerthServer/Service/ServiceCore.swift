@@ -24,7 +24,7 @@ final class ServiceCore: Sendable {
     let farewells = Farewells()
     let access: AccessCache
     private let takenCount = Atomic<Int>(0)
-    private let watcher = Monitor<AcceptWatcher?>(nil)
+    let watcher = Monitor<AcceptWatcher?>(nil)
 
     /// - Parameters:
     ///   - most: how many connections the engine can have at a time.
@@ -83,38 +83,4 @@ final class ServiceCore: Sendable {
         table.countRefused(reason.kind)
         report(.refused(peer: peer, reason: reason))
     }
-
-    /// Ends the service: nothing new is accepted, what is connected is told and waited for, and cut in the end.
-    ///
-    /// They may go on for the time that the limits say, less when someone is in a hurry.
-    ///
-    /// - Parameters:
-    ///   - endingAccepts: returns once nothing is accepted any more and the listener is closed. What the kernel had
-    ///     accepted before is to be taken, until the deadline.
-    ///   - beforeLast: called when all is over, before that is reported.
-    func stop(endingAccepts: (Deadline) -> Void, beforeLast: () -> Void = {}) -> StopReport {
-        let begin = MonotonicTime.now
-        let deadline = Deadline(time: begin.advanced(by: configuration.limits.drain))
-        let active = table.statistics.active
-        report(.draining(active: active))
-        // It looks at listeners that are closed now.
-        watcher.withLock { $0 }?.stop()
-        signals.drain()
-        endingAccepts(deadline)
-        waitingRoom?.close(until: deadline)
-        var killed = 0
-        var stuck: [String] = []
-        if !table.waitUntilEmpty(until: deadline) {
-            killed = table.killAll()
-            if !table.waitUntilEmpty(until: .after(Self.forceTime), unhurried: true) { stuck = table.peers }
-        }
-        let duration = MonotonicTime.now.duration(since: begin)
-        let result = StopReport(active: active, killed: killed, stuck: stuck, duration: duration)
-        beforeLast()
-        report(.stopped(result))
-        return result
-    }
-
-    /// How long handlers may take to notice that their connection was cut.
-    private static let forceTime: Duration = .seconds(5)
 }

@@ -26,8 +26,12 @@ final class StopRequest: Sendable {
 /// Serves until the wish is made or SIGINT or SIGTERM arrives, and then ends the service. Another signal meanwhile cuts the
 /// end short.
 ///
-/// - Parameter start: makes the service and announces it.
-func serve(until request: StopRequest, start: () throws -> any Service) throws -> StopReport {
+/// - Parameters:
+///   - start: makes the service and announces it.
+///   - withdraw: takes the announcement back.
+func serve(
+    until request: StopRequest, start: () throws -> any Service, withdraw: () -> Void
+) throws -> StopReport {
     // Before the announcement, since whoever reads it may send a signal at once; and all that the end takes before the
     // beginning, since a service that is out of descriptors must be able to end.
     let trap = try SignalTrap([.interrupt, .terminate])
@@ -43,18 +47,20 @@ func serve(until request: StopRequest, start: () throws -> any Service) throws -
     }
     _ = trap.next()
     notifier.tell(.stopping)
+    withdraw()
+    let lameDuck = service.core.configuration.limits.lameDuckTime
 
     let report = Monitor<StopReport?>(nil)
     let endedDescriptor = ended.descriptor.rawValue
     do throws(Errno) {
         try Thread.start(name: "berth-stop") {
-            let result = service.stop()
+            let result = service.stop(lameDuck: lameDuck)
             report.change { $0 = result }
             WakeUp.signal(endedDescriptor)
         }
     } catch {
         // No thread is to be had: it ends all the same, only nobody listens for another signal.
-        return service.stop()
+        return service.stop(lameDuck: lameDuck)
     }
     entries = [PollEntry(trap.descriptor, .readable), PollEntry(endedDescriptor, .readable)]
     while true {

@@ -49,7 +49,9 @@ final class PooledService: Service {
 
     var statistics: ServerStatistics { core.table.statistics }
 
-    func stop() -> StopReport { core.stop { door.close(until: $0) } }
+    func stop(lameDuck: Duration) -> StopReport {
+        core.stop(lameDuck: lameDuck, DrainHooks(endAccepts: { [door] in door.close(until: $0) }))
+    }
 
     func hurry() { core.table.hurry() }
 

@@ -28,16 +28,20 @@ extension ServiceCore {
             await self.converse(
                 admitted,
                 open: { () throws(StreamError) in
-                    try self.connection(admitted.id, on: stream, patienceIsSet: patienceIsSet)
+                    try self.connection(admitted, on: stream, patienceIsSet: patienceIsSet)
                 }, abandon: { stream.close() })
             workplace.stream = nil
         }
     }
 
     private func connection(
-        _ id: ConnectionID, on stream: SocketStream, patienceIsSet: Bool
+        _ admitted: Admitted, on stream: SocketStream, patienceIsSet: Bool
     ) throws(StreamError) -> Connection {
-        let interruption = SocketStream.Interruption(descriptor: signals.descriptor) { [signals] in signals.isDraining }
+        let id = admitted.id
+        let interruption = StreamInterruption(
+            descriptor: signals.descriptor, forceDescriptor: signals.forceDescriptor,
+            moment: { [signals] in signals.moment(of: id) }, isForced: { [signals] in signals.isForced })
+        table.setInterruption(admitted, interruption)
         try stream.setInterruption(interruption, patienceIsSet: patienceIsSet)
         let connection = Connection(id: id, stream: stream, local: try stream.local, signals: signals)
         try connection.begin(with: deadlines, unreadOutput: .max)

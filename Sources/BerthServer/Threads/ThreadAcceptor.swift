@@ -20,7 +20,7 @@ final class ThreadAcceptor: Sendable {
             entrance.wait()
             while acceptOne() {}
         }
-        entrance.takeRest(until: .after(core.configuration.limits.drain)) { start($0) }
+        entrance.takeRest(until: Deadline(time: core.signals.deadline)) { start($0) }
         entrance.close()
     }
 

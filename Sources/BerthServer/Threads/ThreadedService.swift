@@ -35,8 +35,9 @@ final class ThreadedService: Service {
 
     var statistics: ServerStatistics { core.table.statistics }
 
-    func stop() -> StopReport {
-        core.stop { _ in _ = accepting.wait { $0 ? nil : true } }
+    func stop(lameDuck: Duration) -> StopReport {
+        core.stop(
+            lameDuck: lameDuck, DrainHooks(endAccepts: { [accepting] _ in _ = accepting.wait { $0 ? nil : true } }))
     }
 
     func hurry() { core.table.hurry() }

@@ -32,9 +32,7 @@ extension Server {
                 throw SocketError(.serve, address: berths.address.description, detail: failure)
             }
             return StopReport(
-                active: 0, killed: result.killed + (result.counts.outcomes[Outcome.Kind.killed.rawValue] ?? 0),
-                stuck: [],
-                duration: MonotonicTime.now.duration(since: begin))
+                cut: result.cut, killedWorkers: result.killed, duration: MonotonicTime.now.duration(since: begin))
         } catch { throw ServerError(serving: error) }
     }
 
@@ -54,8 +52,9 @@ extension Server {
         var settings = SupervisionSettings(workers: workers, berths: berths.count)
         settings.readyWithin = options.readyWithin
         settings.patience = options.patience
-        // Connections that do not end are cut, and their handlers have five seconds more.
-        settings.drain = configuration.limits.drain + .seconds(10)
+        // A worker ends its connections in time, and itself with them; one that does not is stuck as a whole.
+        settings.drain = configuration.limits.drain + configuration.limits.force + .seconds(5)
+        settings.lameDuck = configuration.limits.lameDuckTime
         settings.connectionsPerWorker = options.connectionsPerWorker
         settings.workerAge = options.age
         settings.rescueAfter = options.rescue
@@ -75,6 +74,7 @@ extension Server {
         result.upgradeProgram = result.program
         let address = berths.address
         result.becameReady = { [self] in announce(address) }
+        result.withdraw = { [self] in readyAnnouncement.withdraw() }
         switch options.control {
         case .automatic: result.control = .automatic
         case .path(let path): result.control = .path(path)

@@ -19,21 +19,26 @@ extension Server {
             }
             listeners = try Listeners(inherited: environment, options: configuration.socketOptions)
         } catch { throw ServerError(serving: error) }
-        let service = try start(on: listeners, docked: false, place: role.place)
+        let link = role.link
+        let forwarder = ClosureObserver { event in
+            // What concerns nobody is not told: a worker that nobody uses leaves without a word.
+            if case .draining(let step) = event, step.active > 0 { link.send(.draining(step)) }
+        }
+        let service = try start(on: listeners, docked: false, place: role.place, observer: forwarder)
         let used = try WakeUp()
         if case .processes = model {
             let descriptor = used.descriptor.rawValue
             service.entrance?.acceptOnlyOne { WakeUp.signal(descriptor) }
         }
         let worker = Worker(
-            service: service, link: role.link, ended: ended.descriptor.rawValue, used: used.descriptor.rawValue)
+            service: service, link: link, ended: ended.descriptor.rawValue, used: used.descriptor.rawValue)
         return worker.run(signals: trap, wish: wish)
     }
 
     private func waitForEndOfWorker() throws -> StopReport {
         var entries = [PollEntry(try stopRequest.descriptor, .readable), PollEntry(WorkerEnd.descriptor, .readable)]
         _ = try Kernel.poll(&entries, until: .never)
-        return StopReport(active: 0, killed: 0, stuck: [], duration: .zero)
+        return StopReport()
     }
 }
 

@@ -24,6 +24,8 @@ final class Worker: Sendable {
     /// How long it may take to empty the queue.
     private static let queueTime: Duration = .seconds(2)
     private static let glance: Duration = .milliseconds(20)
+    /// How long it may take to tell what was cut, to a harbour that does not listen.
+    private static let tellingTime: Duration = .seconds(1)
 
     /// - Parameters:
     ///   - ended: becomes readable when the service has ended.
@@ -48,6 +50,7 @@ final class Worker: Sendable {
             if !isWished { entries.append(PollEntry(wish, .readable)) }
             _ = try? Kernel.poll(&entries, until: .after(Self.beat))
             if let report = report.withLock({ $0 }) {
+                link.send(report.messages, until: .after(Self.tellingTime))
                 link.send(.counts(counts))
                 return report
             }
@@ -157,5 +160,12 @@ final class Worker: Sendable {
             var nothing: [PollEntry] = []
             _ = try? Kernel.poll(&nothing, until: .after(.milliseconds(1)))
         }
+    }
+}
+
+extension StopReport {
+    /// What is told of it to a harbour: a few connections a message, since each has to fit.
+    fileprivate var messages: [LinkMessage] {
+        stride(from: 0, to: cut.count, by: 10).map { .cut(Array(cut[$0..<min($0 + 10, cut.count)])) }
     }
 }

@@ -14,11 +14,9 @@ extension SocketStream {
         }
         // What a peer announced is not believed: memory grows with what has arrived, at most doubling each time.
         let room = max(min(room, max(core.input.queue.count, Self.receiveSizes.most)), receiveSize)
-        // Only between messages: one that has begun may still come to its end.
-        let interruption = core.input.isBetweenMessages ? interruption : nil
         let count: Int?
         do throws(SocketError) {
-            count = try receive(number, room: room, interruption)
+            count = try receive(number, room: room)
         } catch { throw .socket(error) }
         guard let count else {
             core.input.wasInterrupted = true
@@ -31,9 +29,7 @@ extension SocketStream {
     }
 
     /// One receive that waits; `nil` when it was interrupted.
-    private func receive(
-        _ fd: Int32, room: Int, _ interruption: Interruption?
-    ) throws(SocketError) -> Int? {
+    private func receive(_ fd: Int32, room: Int) throws(SocketError) -> Int? {
         var end: Int64 = .max
         var present: Int64 = 0
         if clock.isBounded {
@@ -47,7 +43,7 @@ extension SocketStream {
         // The first try may wait in the kernel, for as long as the socket's SO_RCVTIMEO lets it, unless the wait has to
         // be watched from its beginning, or is bounded and there is no SO_RCVTIMEO (any more).
         let isBounded = end != .max || interruption != nil
-        var mayWait = readDeadline == .never && interruption?.isRaised() != true && (!isBounded || patienceSet != nil)
+        var mayWait = readDeadline == .never && interruptionEnd == nil && (!isBounded || patienceSet != nil)
         if let patienceSet, end != .max, end - present < patienceSet.wholeNanoseconds { mayWait = false }
         while true {
             do throws(Errno) {
@@ -66,23 +62,35 @@ extension SocketStream {
                 core.input.queue.releaseIfEmpty()
                 receiveSize = Self.receiveSizes.least
             }
-            guard try wait(fd, end, interruption) else { return nil }
+            guard try wait(fd, end) else { return nil }
             mayWait = false
         }
     }
 
+    /// From when on reads end because the service does; `nil` while they do not.
+    private var interruptionEnd: MonotonicTime? {
+        interruption?.end(isWithinMessage: !core.input.isBetweenMessages)
+    }
+
     /// Waits until there is something to receive; false when the wait was interrupted.
-    private func wait(
-        _ fd: Int32, _ end: Int64, _ interruption: Interruption?
-    ) throws(SocketError) -> Bool {
-        let deadline = end == .max ? .never : Deadline(time: MonotonicTime(nanoseconds: end))
-        var entries = [PollEntry(fd, .readable)]
-        if let interruption { entries.append(PollEntry(interruption.descriptor, .readable)) }
-        do throws(Errno) {
-            if try Kernel.poll(&entries, until: readDeadline.earlier(of: deadline)) > 0 {
-                return !entries[0].found.isEmpty
+    private func wait(_ fd: Int32, _ end: Int64) throws(SocketError) -> Bool {
+        let deadline = end == .max ? readDeadline : readDeadline.earlier(of: Deadline(time: .init(nanoseconds: end)))
+        interruption?.note(.reading, unread: core.input.queue.count)
+        defer { interruption?.note(.nothing) }
+        repeat {
+            let interruptionEnd = interruptionEnd
+            var entries = [PollEntry(fd, .readable)]
+            if let interruption {
+                let isWithinMessage = !core.input.isBetweenMessages
+                let descriptor = interruption.descriptor(after: interruptionEnd, isWithinMessage: isWithinMessage)
+                entries.append(PollEntry(descriptor, .readable))
             }
-        } catch { throw SocketError(.receive, address: peer.description, errno: error) }
+            do throws(Errno) {
+                let found = try Kernel.poll(&entries, until: deadline.earlier(of: Deadline(time: interruptionEnd)))
+                if found > 0, !entries[0].found.isEmpty { return true }
+            } catch { throw SocketError(.receive, address: peer.description, errno: error) }
+            if let interruptionEnd, interruptionEnd <= .now { return false }
+        } while !deadline.hasPassed
         if !readDeadline.hasPassed { throw late(at: MonotonicTime.now.nanoseconds) }
         throw .deadline(.receive, address: peer.description, nothingHappened: "byte from the peer", within: nil)
     }

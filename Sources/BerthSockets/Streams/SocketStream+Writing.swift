@@ -91,6 +91,8 @@ extension SocketStream {
     ) throws(StreamError) {
         if socket == nil { throw .ended }
         let timeout = stallLimit.map { SendTimeout.perCall($0) } ?? .none
+        interruption?.note(.writing)
+        defer { interruption?.note(.nothing) }
         do throws(SocketError) {
             try unsafe core.output.queue.withUnsafeBytes { (gathered) throws(SocketError) in
                 try unsafe bytes.withUnsafeBytes { (raw) throws(SocketError) in

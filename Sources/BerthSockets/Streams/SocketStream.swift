@@ -21,7 +21,7 @@ public final class SocketStream {
     /// Owned by this object, which frees it: at a fixed place, so that reaching it costs no check.
     package let memory: UnsafeMutablePointer<StreamCore>
     var receiveSize = SocketStream.receiveSizes.least
-    var interruption: Interruption?
+    var interruption: StreamInterruption?
     /// The socket's SO_RCVTIMEO, as far as this stream has set it.
     private(set) var patienceSet: Duration?
 
@@ -96,25 +96,18 @@ public final class SocketStream {
         patienceSet = time
     }
 
-    /// Makes waits for a new message end, as if the peer had finished, once `interruption` says so.
+    /// Makes reads end, as if the peer had finished, once `interruption` says so.
     ///
     /// - Parameter patienceIsSet: whether the socket has ``patience`` as its SO_RCVTIMEO already, by inheritance from
     ///   its listener.
-    package func setInterruption(_ interruption: Interruption, patienceIsSet: Bool) throws(StreamError) {
+    package func setInterruption(_ interruption: StreamInterruption, patienceIsSet: Bool) throws(StreamError) {
         self.interruption = interruption
         if patienceIsSet { patienceSet = Self.patience }
         try setPatience(Self.patience)
     }
 
-    /// Ends waits from outside: a descriptor that becomes readable, and stays so, and a cheap way to ask.
-    package struct Interruption: Sendable {
-        package let descriptor: Int32
-        package let isRaised: @Sendable () -> Bool
-        package init(descriptor: Int32, isRaised: @escaping @Sendable () -> Bool) {
-            self.descriptor = descriptor
-            self.isRaised = isRaised
-        }
-    }
+    /// Waits for a new message do not end any more before all reads do.
+    package func heedOnlyForce() { interruption?.heedOnlyForce() }
 
     /// The number of the descriptor for someone who reads from it directly, with waits that have no bound.
     package func lendDescriptor() throws(StreamError) -> Int32 {

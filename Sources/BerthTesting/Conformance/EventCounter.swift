@@ -63,7 +63,7 @@ public final class EventCounter: ServerObserver, Sendable {
             if let stop = state.stop {
                 for id in state.open.sorted(by: { $0.number < $1.number }) { found.add("\(id) has no outcome") }
                 if stop.killed > 0 { found.add("\(stop.killed) connections had to be cut at the end") }
-                for one in stop.stuck { found.add("the handler of \(one) is stuck") }
+                for one in stop.stuck { found.add("\(one)") }
             }
             return found.all
         }
