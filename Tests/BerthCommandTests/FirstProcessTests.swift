@@ -48,13 +48,14 @@ struct FirstProcessTests {
                 import os, signal, subprocess
                 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
                 subprocess.run(['sh', '-c', 'sleep 0.8 &'])
+                os.write(int(os.environ['READY_FD']), b'\\n')
                 while True: signal.pause()
                 """
             let said = try run(
                 "python3",
                 [
                     "-c", script, "2", try Program.buildDirectory() + "/berth", "run", "--listen", "127.0.0.1:0",
-                    "--workers", "2", "--control", "none", "--", "python3", "-c", program,
+                    "--workers", "2", "--ready", "line", "--control", "none", "--", "python3", "-c", program,
                 ])
             #expect(said.standard == "as process 1\norphans reaped True\n0 2\n", "\(said.error)")
         }

@@ -25,7 +25,7 @@ struct UpgradeTests {
             return switch self {
             case .absent: begin + "\(path): there is no such file or directory (ENOENT)"
             case .crashes: begin + "the new one exited with 3 before it was ready"
-            case .hangs: begin + "the new one was not ready within 2 s"
+            case .hangs: begin + "the new one was not ready within 10 s"
             case .forbidden: begin + "\(path): permission is denied (EACCES)"
             }
         }
@@ -47,7 +47,7 @@ struct UpgradeTests {
                 path,
                 [
                     "serve", "127.0.0.1:0", "--service", "echo", "--model", "process-pool", "--workers", "1",
-                    "--ready-within", "1", "--port-file", port,
+                    "--ready-within", successor == .hangs ? "5" : "240", "--port-file", port,
                 ])
             _ = try #require(program.line(containing: "is ready"))
             let address = try #require(program.listeningAddress())

@@ -28,7 +28,7 @@ struct SupervisionOrderTests {
     @Test("ends each roll-out or gives it up, has all its workers in the end, and never asks to be woken in the past")
     func settles() {
         for kind in Kind.allCases {
-            for seed in 0..<30 {
+            for seed in 0..<12 {
                 var world = World(kind, seed: UInt64(seed))
                 for _ in 0..<120 { world.step() }
                 world.calmDown()

@@ -246,7 +246,7 @@ package final class Harbour {
         case .hurry(let id):
             if let link = processes[id]?.link { link.send(.hurry) } else { processes[id]?.signal(.quit) }
         case .kill(let id):
-            killed += 1
+            if supervision.isStopping { killed += 1 }
             processes[id]?.signal(.kill)
         case .ask(let id): processes[id]?.link?.send(.ask)
         case .report(let event): report(event)
