@@ -111,6 +111,7 @@ int main(int argc, char **argv) {
     inet_pton(AF_INET, argv[3], &source.sin_addr);
     total = atoi(argv[4]);
     all = calloc((size_t)total, sizeof *all);
+    for (int i = 0; i < total; i++) all[i].fd = -1;
     set = epoll_create1(EPOLL_CLOEXEC);
     int64_t start = now_us(), moved = start;
     int begun = 0, done = 0;
