@@ -94,6 +94,10 @@ let package = Package(
             name: "WorkerFixture", dependencies: ["Berth", "BerthHarbour", "BerthSystem", "TestSupport"],
             path: "Tests/WorkerFixture",
             swiftSettings: settings),
+        // A service whose system calls tests make fail, in a process of its own.
+        .executableTarget(
+            name: "FaultFixture", dependencies: ["Berth", "BerthSystem", "BerthTesting"], path: "Tests/FaultFixture",
+            swiftSettings: settings),
         .testTarget(name: "BerthSystemTests", dependencies: ["BerthSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "BerthFramingTests", dependencies: ["BerthFraming", "BerthTesting"], swiftSettings: settings),
@@ -118,7 +122,7 @@ let package = Package(
             name: "BerthServerTests",
             dependencies: [
                 "Berth", "BerthServer", "BerthEngine", "BerthHarbour", "BerthSockets", "BerthSystem", "BerthTesting",
-                "TestSupport", "WorkerFixture",
+                "TestSupport", "WorkerFixture", "FaultFixture",
             ],
             swiftSettings: settings),
         .testTarget(

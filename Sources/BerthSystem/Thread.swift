@@ -14,6 +14,14 @@ package enum Thread {
         set { unsafe berth_thread_set_mark(UnsafeMutableRawPointer(mutating: newValue)) }
     }
 
+    /// The name of the calling thread. The corresponding C function is `pthread_getname_np(3)`.
+    package static var currentName: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16) { name in
+            guard let start = name.baseAddress, unsafe berth_thread_name(start, name.count) == 0 else { return "" }
+            return unsafe String(cString: start)
+        }
+    }
+
     private final class Start {
         let name: String
         let body: @Sendable () -> Void
@@ -30,6 +38,9 @@ package enum Thread {
     package static func start(
         name: String, stackSize: Int = defaultStackSize, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) {
+        #if BERTH_FAULTS
+        if case .fail(let errno) = SyscallFaults.next(.thread, -1) { throw errno }
+        #endif
         var attributes = pthread_attr_t()
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }

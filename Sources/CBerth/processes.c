@@ -19,6 +19,8 @@ int berth_pidfd_getfd(int pidfd, int fd) { return (int)syscall(SYS_pidfd_getfd, 
 
 int berth_thread_set_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
+int berth_thread_name(char *name, size_t length) { return pthread_getname_np(pthread_self(), name, length); }
+
 int berth_thread_set_timer_slack(unsigned long nanoseconds) { return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0); }
 
 void berth_thread_take_niceness(void) {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The clients are a program of their own, so that their descriptors do not count with those of other tests.
-@Suite("berth serve with 64 descriptors and 200 clients")
+@Suite("berth serve with 64 descriptors and 500 clients")
 struct DescriptorLimitTests {
     /// 80 % of 64, less 32.
     private static let room = 16
@@ -15,7 +15,7 @@ struct DescriptorLimitTests {
         def connect():
             try: return socket.create_connection(('127.0.0.1', port), timeout=60)
             except ConnectionResetError: return None  # it was faster than we were
-        clients = [connect() for _ in range(200)]
+        clients = [connect() for _ in range(500)]
         reset = clients.count(None)
         waiting = set(clients) - {None}
         def arrivals(most=1):
@@ -85,7 +85,7 @@ struct DescriptorLimitTests {
                     print('served all')
                     """, whenFull: expectQuiet)
             #expect(clients == "full\nothers 0\nserved all\n")
-            #expect(service.contains("served 200 connections: 200 peer finished; "), "\(service)")
+            #expect(service.contains("served 500 connections: 500 peer finished; "), "\(service)")
         }
     }
 
@@ -107,7 +107,7 @@ struct DescriptorLimitTests {
                     while word(connect()) == b'reset': assert time.monotonic() < deadline
                     print('served again')
                     """, whenFull: expectQuiet)
-            #expect(clients == "full\nserved 16 reset 184\nserved again\n")
+            #expect(clients == "full\nserved 16 reset 484\nserved again\n")
             #expect(service.contains("there are 16 connections, the maximum"), "\(service)")
         }
     }

@@ -117,14 +117,18 @@ extension LoopCore {
 
     /// Has epoll tell when there is room: from the first time that there was none.
     func watchForRoom(_ channel: UnsafeMutablePointer<Channel>) {
-        if unsafe channel.pointee.watchesRoom { return }
+        let watchesAlready = unsafe channel.pointee.watchesRoom
         unsafe channel.pointee.watchesRoom = true
-        if unsafe channel.pointee.ringPart != .nothing { return unsafe leaveRing(channel) }
+        if unsafe channel.pointee.ringPart != .nothing {
+            if !watchesAlready { unsafe leaveRing(channel) }
+            return
+        }
         if unsafe !channel.pointee.isWatched {
             // The ring has received its FIN.
             do throws(Errno) { try unsafe watch(channel) } catch { return unsafe failSending(channel, error) }
         }
-        // Changing what is watched tells of what is the case already, so no room is missed.
+        // Changing what is watched, or only saying it again, tells of what is the case already: so no room is missed, also
+        // where the kernel took less than it had room for.
         let token = unsafe channel.pointee.token
         do throws(Errno) {
             try unsafe state.pointee.epoll.modify(

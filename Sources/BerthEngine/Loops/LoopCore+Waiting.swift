@@ -70,6 +70,15 @@ extension LoopCore {
         else { return false }
         if signals.isForced { return true }
         return unsafe heed == .all && channel.pointee.core.input.isBetweenMessages && signals.isTold(owner.id)
+            && !hasArrived(channel)
+    }
+
+    /// Whether the kernel has bytes for a channel, or its end, of which epoll or the ring will tell in a moment: what has
+    /// arrived is delivered, also while the service ends.
+    private func hasArrived(_ channel: UnsafeMutablePointer<Channel>) -> Bool {
+        // Not by a receive that peeks, which would take an error away.
+        let found = try? Kernel.wait(for: .readable, on: unsafe channel.pointee.descriptor, until: .after(.zero))
+        return found?.contains(.readable) ?? false
     }
 
     /// Bounds the present wait. A timer that is armed for an earlier moment, from an earlier wait, is left as it is: when it

@@ -163,10 +163,16 @@ final class LoopDoor: Sendable {
         for descriptor in present where !wanted.contains(descriptor) {
             place.loop.unwatch(listener: descriptor, isShared: entrance.isShared)
         }
-        for descriptor in wanted where !present.contains(descriptor) {
-            try? place.loop.watch(listener: descriptor, isShared: entrance.isShared)
+        let watched = wanted.filter { descriptor in
+            if present.contains(descriptor) { return true }
+            do throws(Errno) { try place.loop.watch(listener: descriptor, isShared: entrance.isShared) } catch {
+                return false
+            }
+            return true
         }
-        place.watched.withLock { $0 = wanted }
+        place.watched.withLock { $0 = watched }
+        // The kernel lacks memory for it (`man 2 epoll_ctl`), which may pass. Who comes waits in the queue.
+        if watched.count < wanted.count { place.loop.pause(for: Self.glance) { [self] in watch(at: place) } }
     }
 
     private func unwatch(at place: Berth) {

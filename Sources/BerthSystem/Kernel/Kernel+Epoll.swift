@@ -43,7 +43,10 @@ package struct Epoll: ~Copyable, Sendable {
     }
 
     /// Takes a descriptor out.
-    package func remove(_ fd: Int32) throws(Errno) { try control(Self.remove, fd, [], 0) }
+    package func remove(_ fd: Int32) throws(Errno) {
+        // Not by way of the fault layer: what it takes nothing for does not fail for want of something.
+        if berth_epoll_control(descriptor.rawValue, Self.remove, fd, 0, 0) < 0 { throw .current }
+    }
 
     // EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD of the kernel's interface.
     private static let (add, remove, modify): (Int32, Int32, Int32) = (1, 2, 3)
@@ -59,6 +62,18 @@ package struct Epoll: ~Copyable, Sendable {
         _ = try Kernel.retrying(.epoll, fd) { berth_epoll_control(epoll, Self.add, fd, events.rawValue, token) }
     }
 
+    /// Whether the fault layer has the wait interrupted, or fail: not where it would not sleep, as in the kernel.
+    @inline(__always)
+    private static func isFaulted(_ descriptor: Int32) throws(Errno) -> Bool {
+        #if BERTH_FAULTS
+        if case .fail(let errno) = SyscallFaults.next(.epollWait, descriptor) {
+            if errno == .interrupted { return true }
+            throw errno
+        }
+        #endif
+        return false
+    }
+
     /// Waits for events and returns how many there are in `events`: 0 when the time passed or a signal came.
     ///
     /// - Parameter timeout: milliseconds; -1 for as long as it takes.
@@ -70,6 +85,7 @@ package struct Epoll: ~Copyable, Sendable {
     package static func wait(
         _ descriptor: Int32, into events: borrowing EpollEventList, timeout: Int32
     ) throws(Errno) -> Int {
+        if timeout != 0, try isFaulted(descriptor) { return 0 }
         let count = unsafe berth_epoll_wait(descriptor, events.memory, Int32(events.capacity), timeout)
         if count >= 0 { return Int(count) }
         let errno = Errno.current
@@ -80,6 +96,7 @@ package struct Epoll: ~Copyable, Sendable {
     /// The same with a timeout that is as exact as the kernel's timers; see ``Kernel/setTimerSlack(nanoseconds:)``. The
     /// corresponding C function is `epoll_pwait2(2)`, of Linux 5.11.
     package func wait(into events: borrowing EpollEventList, nanoseconds: Int64) throws(Errno) -> Int {
+        if nanoseconds > 0, try Self.isFaulted(descriptor.rawValue) { return 0 }
         let count = unsafe berth_epoll_wait_precisely(
             descriptor.rawValue, events.memory, Int32(events.capacity), max(0, nanoseconds))
         if count >= 0 { return Int(count) }

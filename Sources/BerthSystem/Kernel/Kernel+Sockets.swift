@@ -90,6 +90,15 @@ extension Kernel {
         return address
     }
 
+    /// The port a socket is bound to, for the fault layer, which must not fault itself; `nil` for what has none.
+    static func unfaultedLocalPort(_ fd: Int32) -> UInt16? {
+        var address = RawSocketAddress()
+        guard fd >= 0, unsafe address.withMutablePointer({ unsafe getsockname(fd, $0, $1) }) == 0 else { return nil }
+        // The port is at the same place in both.
+        guard address.family == AF_INET || address.family == AF_INET6 else { return nil }
+        return UInt16(bigEndian: address.load(as: sockaddr_in.self).sin_port)
+    }
+
     /// The address of the peer. The corresponding C function is `getpeername(2)`.
     package static func peerAddress(_ fd: Int32) throws(Errno) -> RawSocketAddress {
         var address = RawSocketAddress()

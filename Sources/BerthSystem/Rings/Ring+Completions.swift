@@ -64,7 +64,13 @@ extension Ring {
         completionHead &+= 1
         let flags = unsafe place.pointee.flags
         if flags & RingInterface.hasMore == 0 { inFlightCount &-= 1 }
-        return unsafe RingCompletion(token: place.pointee.token, result: place.pointee.result, flags: flags)
+        let completion = unsafe RingCompletion(
+            token: place.pointee.token, result: place.pointee.result, flags: flags)
+        #if BERTH_FAULTS
+        return faulted(completion)
+        #else
+        return completion
+        #endif
     }
 
     /// Ends all requests and takes their completions, among them those of the batch that are left; returns how many

@@ -65,6 +65,10 @@ extension Ring {
         priority: UInt16 = 0, flags: UInt8 = 0, operationFlags: UInt32 = 0, group: UInt16 = 0, fileIndex: Int32 = 0,
         token: UInt64
     ) {
+        #if BERTH_FAULTS
+        var length = length
+        if isFaulted(operation, fd, &length, token) { return }
+        #endif
         unsafe next().initialize(
             to: berth_ring_entry(
                 opcode: operation.rawValue, flags: flags, priority: priority, fd: fd, offset: offset, address: address,

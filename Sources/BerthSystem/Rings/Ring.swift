@@ -54,6 +54,11 @@ package struct Ring: ~Copyable, @unchecked Sendable {
     let sharedCompletionHead: UnsafeMutablePointer<UInt32>
     let sharedCompletionTail: UnsafeMutablePointer<UInt32>
 
+    #if BERTH_FAULTS
+    /// The requests that are to fail, by token, and the errnos as negative numbers.
+    @usableFromInline var failures: [UInt64: Int32] = [:]
+    #endif
+
     /// What the thread calls the ring: an index of its own table, or the descriptor.
     var number: Int32
     var enterFlags: UInt32

@@ -79,6 +79,7 @@ int berth_processor_count(void);
 int berth_pidfd_open(pid_t pid);
 int berth_pidfd_getfd(int pidfd, int fd);
 int berth_thread_set_name(const char *name);
+int berth_thread_name(char *name, size_t length);
 int berth_thread_id(void);
 // The user that files and sockets are opened for, of the calling thread alone; returns the one before.
 int berth_thread_set_file_user(unsigned int user);
