@@ -5,14 +5,18 @@ import Testing
 
 @Suite("Peers that misbehave", .timeLimit(.minutes(5)))
 struct FaultyPeerTests {
-    private static let limits = ServerLimits(idle: .milliseconds(150), writeStall: .milliseconds(150))
+    /// A server that loses its patience soon, for peers that wait for that, and one that does not.
+    private static let strict = ServerLimits(idle: .milliseconds(150), writeStall: .milliseconds(150))
+    private static let patient = ServerLimits(idle: .seconds(600), writeStall: .seconds(600))
 
-    /// What a peer saw of an echo that loses its patience soon, and how the server says that it ended.
-    private func visit(_ peer: FaultyPeer, within patience: Duration = .seconds(60)) async throws -> (
+    /// What a peer saw of an echo, and how the server says that it ended.
+    private func visit(
+        _ peer: FaultyPeer, limits: ServerLimits = patient, within patience: Duration = .seconds(240)
+    ) async throws -> (
         PeerReport, Outcome.Kind?
     ) {
         let counter = EventCounter()
-        let configuration = ServerConfiguration(limits: Self.limits, observers: [counter])
+        let configuration = ServerConfiguration(limits: limits, observers: [counter])
         let report = try await withServer(on: "127.0.0.1:0", configuration: configuration) { connection in
             while case let bytes = try await connection.read(), !bytes.isEmpty { try await connection.write(bytes) }
         } operation: { server in
@@ -57,7 +61,7 @@ struct FaultyPeerTests {
     @Test("that stop or are silent see what the server does about it")
     func stopped() async throws {
         for peer in [FaultyPeer.stops(), .stops(hello), .announces(.max, width: .eight)] {
-            let (report, outcome) = try await visit(peer)
+            let (report, outcome) = try await visit(peer, limits: Self.strict)
             #expect(report.ending == .serverFinished, "\(peer): \(report)")
             #expect(outcome?.isDeadline == true, "\(peer)")
         }
@@ -65,7 +69,7 @@ struct FaultyPeerTests {
 
     @Test("that never read are reset for it")
     func neverReads() async throws {
-        let (report, outcome) = try await visit(.neverReads([UInt8](repeating: 7, count: 100_000)))
+        let (report, outcome) = try await visit(.neverReads([UInt8](repeating: 7, count: 100_000)), limits: Self.strict)
         #expect(report.ending == .serverReset)
         #expect(report.received == 0)
         #expect(outcome?.isDeadline == true)
