@@ -1,4 +1,6 @@
 import Berth
+import BerthTesting
+import FuzzStreams
 import Glibc
 
 /// One stream, read in three ways: by the naive decoder, whole in random pieces, and streamed in other random pieces.
@@ -9,13 +11,13 @@ import Glibc
 struct FuzzCase {
     let subject: Subject
     let seed: UInt64
-    private var random: SeededRandom
+    private var random: SeededGenerator
     private var stream: [UInt8] = []
 
     init(subject: Subject, seed: UInt64) {
         self.subject = subject
         self.seed = seed
-        random = SeededRandom(seed: seed)
+        random = SeededGenerator(seed: seed)
     }
 
     mutating func run(_ tally: inout Tally) {

@@ -1,4 +1,6 @@
 import Berth
+import BerthTesting
+import FuzzStreams
 import Glibc
 
 /// Plays random streams to every codec and compares with a naive decoder; see `FuzzCase` for what is checked.
@@ -46,22 +48,4 @@ struct Tally {
     var frames = 0
     var errors = 0
     var bytes = 0
-}
-
-/// A small random generator with a seed (SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0xD134_2543_DE82_EF95 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    /// A number in `0..<count`; the bias of the remainder does not matter here.
-    mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
 }

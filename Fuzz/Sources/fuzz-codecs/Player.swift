@@ -1,4 +1,6 @@
 import Berth
+import BerthTesting
+import FuzzStreams
 
 /// Plays a stream to a codec in random pieces, checking every step against the contract of `FrameCodec`.
 struct Player {
@@ -18,7 +20,7 @@ struct Player {
         mostWaiting = setup.mostWaiting
     }
 
-    mutating func play(_ random: inout SeededRandom) -> FrameLog {
+    mutating func play(_ random: inout SeededGenerator) -> FrameLog {
         // Some connections ask the codec after every read, others only when what it needs is there.
         let isObedient = random.below(2) == 0
         let largestPiece = [1, 4, 16, 128][random.below(4)]

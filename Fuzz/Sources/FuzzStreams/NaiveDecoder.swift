@@ -1,12 +1,17 @@
-import Berth
+internal import Berth
 
 /// Decodes a whole stream the obvious, slow way, to compare the codecs with.
-struct NaiveDecoder {
-    let setup: Setup
-    let stream: [UInt8]
+package struct NaiveDecoder {
+    package let setup: Setup
+    package let stream: [UInt8]
+
+    package init(setup: Setup, stream: [UInt8]) {
+        self.setup = setup
+        self.stream = stream
+    }
 
     /// The frames of the stream, which ends after its last byte.
-    func decode() -> FrameLog {
+    package func decode() -> FrameLog {
         var log = FrameLog()
         var rest = stream[...]
         if case .untilClose(let codec) = setup {

@@ -1,7 +1,8 @@
-import Berth
+package import Berth
+package import BerthTesting
 
 /// A codec with the configuration of one case.
-enum Subject: String, CaseIterable {
+package enum Subject: String, CaseIterable {
     case selfCounting = "self-counting"
     case lengthPrefix = "length-prefix"
     case lines
@@ -12,7 +13,7 @@ enum Subject: String, CaseIterable {
     case headers
 
     /// A random configuration, small enough that limits are met often.
-    func setup(_ random: inout SeededRandom) -> Setup {
+    package func setup(_ random: inout SeededGenerator) -> Setup {
         let limit = random.below(24)
         let maximum = ByteCount.bytes(limit)
         switch self {
@@ -46,7 +47,7 @@ enum Subject: String, CaseIterable {
 }
 
 /// A configured codec.
-enum Setup {
+package enum Setup {
     case lengthPrefix(LengthPrefix)
     case lines(Lines)
     case delimiter(Delimiter)
@@ -56,7 +57,7 @@ enum Setup {
     case headers(HeadersAndBody)
 
     /// The same as the type that connections use.
-    var framing: Framing {
+    package var framing: Framing {
         switch self {
         case .lengthPrefix(let codec):
             .lengthPrefix(
@@ -77,7 +78,7 @@ enum Setup {
     }
 
     /// The most bytes that may wait while the codec asks for more: the limit and the marks.
-    var mostWaiting: Int {
+    package var mostWaiting: Int {
         switch self {
         case .lengthPrefix(let codec): codec.maximumFrame.bytes + codec.width.rawValue
         case .lines(let codec): codec.maximumLine.bytes + 1

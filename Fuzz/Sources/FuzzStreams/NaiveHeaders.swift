@@ -1,4 +1,4 @@
-import Berth
+internal import Berth
 
 /// The naive decoder for header lines and a body: takes one line after the other as text.
 struct NaiveHeaders {

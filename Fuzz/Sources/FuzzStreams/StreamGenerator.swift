@@ -1,13 +1,16 @@
-import Berth
+internal import Berth
+package import BerthTesting
 
 /// Makes the streams of the cases.
-struct StreamGenerator {
-    let setup: Setup
+package struct StreamGenerator {
+    package let setup: Setup
+
+    package init(setup: Setup) { self.setup = setup }
 
     /// Frames that the codec can carry as a rule, encoded one after the other.
     ///
     /// - Parameter log: gets what decoding has to find, in the form of `FrameLog`.
-    func valid(_ random: inout SeededRandom, log: inout FrameLog) -> [UInt8] {
+    package func valid(_ random: inout SeededGenerator, log: inout FrameLog) -> [UInt8] {
         var codec = setup.framing
         var output = ByteQueue()
         for _ in 0...random.below(3) {
@@ -35,14 +38,14 @@ struct StreamGenerator {
         }
     }
 
-    private func body(_ random: inout SeededRandom) -> [UInt8] {
+    private func body(_ random: inout SeededGenerator) -> [UInt8] {
         if case .fixedLength(let codec) = setup, random.below(8) > 0 {
             return (0..<codec.size.bytes).map { _ in byte(&random) }
         }
         return (0..<random.below(28)).map { _ in byte(&random) }
     }
 
-    private func head(_ random: inout SeededRandom) -> [UInt8] {
+    private func head(_ random: inout SeededGenerator) -> [UInt8] {
         guard case .headers(let codec) = setup else { return [] }
         var lines = codec.firstLine == .start ? "GET /\n" : ""
         for _ in 0..<random.below(3) { lines += ["A: 1\r\n", "b:2\n", "C:\n"][random.below(3)] }
@@ -50,7 +53,7 @@ struct StreamGenerator {
     }
 
     /// A byte of the alphabet in which this codec's marks are frequent.
-    private func byte(_ random: inout SeededRandom) -> UInt8 {
+    private func byte(_ random: inout SeededGenerator) -> UInt8 {
         let any = UInt8(truncatingIfNeeded: random.next())
         switch setup {
         case .lines: return [0x0A, 0x0D, 0x61, any, 0x62, 0x63, 0x64, 0x65][random.below(8)]
@@ -61,12 +64,12 @@ struct StreamGenerator {
     }
 
     /// Bytes without a plan.
-    func garbage(_ random: inout SeededRandom) -> [UInt8] {
+    package func garbage(_ random: inout SeededGenerator) -> [UInt8] {
         (0..<random.below(64)).map { _ in byte(&random) }
     }
 
     /// A frame that announces a length meant to break something.
-    func hostile(_ random: inout SeededRandom) -> [UInt8] {
+    package func hostile(_ random: inout SeededGenerator) -> [UInt8] {
         var length: UInt64
         switch random.below(4) {
         case 0: length = UInt64(random.below(40))
@@ -92,7 +95,7 @@ struct StreamGenerator {
     }
 
     /// Changes some bytes of `stream`, drops some, doubles some, or cuts its end off.
-    func mutate(_ stream: inout [UInt8], _ random: inout SeededRandom) {
+    package func mutate(_ stream: inout [UInt8], _ random: inout SeededGenerator) {
         for _ in 0...random.below(3) where !stream.isEmpty {
             let index = random.below(stream.count)
             switch random.below(5) {
