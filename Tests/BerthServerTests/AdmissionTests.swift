@@ -166,6 +166,49 @@ struct AdmissionTests {
         }
     }
 
+    @Test(
+        "those who are kept when the service ends are served or refused, and none is forgotten",
+        arguments: TestModels.all)
+    func queueAtTheEnd(model: ConcurrencyModel) async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.maximumConnections = 1
+        limits.overload = .queue(for: .seconds(240), atMost: 8)
+        limits.drain = .milliseconds(200)
+        let streams = Monitor<[SocketStreamBox]>([])
+        try await serve(model, limits, log) { server in
+            let first = try server.connect()
+            #expect(Self.isGreeted(first))
+            for _ in 0..<3 {
+                let waits = SocketStreamBox(try server.connect())
+                streams.change { $0.append(waits) }
+            }
+            streams.change { $0.append(SocketStreamBox(first)) }
+        }
+        let refused = log.all.count { if case .refused(_, .ending) = $0 { true } else { false } }
+        let served = log.all.count { if case .accepted = $0 { true } else { false } }
+        let last = log.all.contains { if case .stopped = $0 { true } else { false } }
+        // What the kernel had not given to the service by then it has reset.
+        #expect(last && served >= 1 && served + refused <= 4)
+        #expect(log.all.count { if case .ended = $0 { true } else { false } } == served)
+    }
+
+    @Test("a maximum that is raised lets those in who wait in the kernel", arguments: TestModels.all)
+    func raising(model: ConcurrencyModel) async throws {
+        var limits = ServerLimits.default
+        limits.maximumConnections = 3
+        try await serve(model, limits) { server in
+            server.limits.maximumConnections = 1
+            let first = try server.connect()
+            #expect(Self.isGreeted(first))
+            let second = try server.connect()
+            second.readDeadline = .after(.milliseconds(100))
+            #expect(throws: StreamError.self) { _ = try second.readLine() }
+            server.limits.maximumConnections = 2
+            #expect(Self.isGreeted(second))
+        }
+    }
+
     @Test("the maximum can be changed while the service runs", arguments: TestModels.all)
     func changing(model: ConcurrencyModel) async throws {
         let log = EventLog()

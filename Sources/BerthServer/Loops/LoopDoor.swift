@@ -43,6 +43,7 @@ final class LoopDoor: Sendable {
     /// Starts the loops, each of which accepts.
     func open() throws(Errno) {
         var started: [Berth] = []
+        core.waitingRoom?.whenThereIsRoom { [self] admitted in startAnywhere(admitted) }
         do throws(Errno) {
             for (index, place) in places.enumerated() {
                 place.loop.onListenerReady = { [self] in accept(at: place) }
@@ -62,7 +63,6 @@ final class LoopDoor: Sendable {
                 }
             }
             entrance.whenChanged { [self] deadline in watchAnew(until: deadline) }
-            core.waitingRoom?.whenThereIsRoom { [self] admitted in startAnywhere(admitted) }
         } catch {
             for place in started { place.loop.stop() }
             for place in places { place.loop.onListenerReady = nil }
@@ -123,10 +123,8 @@ final class LoopDoor: Sendable {
 
     private func lookForRoom(at place: Berth) {
         guard isFull.load(ordering: .sequentiallyConsistent) else { return }
-        let moment = core.nextLook
         if core.hasRoom { return reopen() }
-        guard let moment else { return }
-        place.loop.pause(for: max(.milliseconds(1), moment.duration(since: .now))) { [self] in
+        place.loop.pause(for: max(.milliseconds(1), core.nextLook.duration(since: .now))) { [self] in
             lookForRoom(at: place)
             watch(at: place)
         }

@@ -108,10 +108,11 @@ extension ServiceCore {
     /// How much may be unsent of a connection.
     var unreadOutput: Int { place.board[.unreadOutput] ?? .max }
 
-    /// When to look for room again, where nobody tells: when there is a token, or another process may have freed some.
-    var nextLook: MonotonicTime? {
-        if let moment = place.board.tokenMoment() { return moment }
-        return place.board.isShared ? .now.advanced(by: ConnectionTable.glance) : nil
+    /// When to look for room again, whoever frees some here or not: when there is a token, when another process may have
+    /// freed some, or when more may be allowed than was.
+    var nextLook: MonotonicTime {
+        place.board.tokenMoment()
+            ?? .now.advanced(by: place.board.isShared ? ConnectionTable.glance : .milliseconds(100))
     }
 
     /// Waits for room, or for the end of the service, but not for long.

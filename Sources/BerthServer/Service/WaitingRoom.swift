@@ -65,8 +65,7 @@ final class WaitingRoom: Sendable {
             if core.table.isHurried {
                 refuseAll(core, .ending)
             } else if first.deadline.hasPassed {
-                leave()
-                core.turnAway(first.takeSocket(), .waited(time))
+                if leaves(first) { core.turnAway(first.takeSocket(), .waited(time)) }
             } else if let admitted = tryToAdmit(first, core) {
                 state.withLock { $0.start }?(admitted)
             }
@@ -79,11 +78,21 @@ final class WaitingRoom: Sendable {
             core.waitForRoom()
             return nil
         }
-        leave()
+        guard leaves(guest) else {
+            core.cancelReservation()
+            return nil
+        }
         return core.admit(guest.takeSocket(), isReserved: true)
     }
 
-    private func leave() { state.change { _ = $0.guests.removeFirst() } }
+    /// Lets the first guest go, unless all were refused meanwhile.
+    private func leaves(_ guest: Guest) -> Bool {
+        state.change { state in
+            guard state.guests.first?.descriptor == guest.descriptor else { return false }
+            state.guests.removeFirst()
+            return true
+        }
+    }
 
     private func refuseAll(_ core: ServiceCore, _ refusal: Refusal) {
         let guests: [Guest] = state.change { state in
@@ -93,8 +102,9 @@ final class WaitingRoom: Sendable {
         for guest in guests { core.turnAway(guest.takeSocket(), refusal) }
     }
 
-    /// Waits until nobody waits any more: all were admitted, or have waited for long enough.
-    func close(until deadline: Deadline) {
+    /// Waits until nobody waits any more, and refuses who still does at the deadline.
+    func close(until deadline: Deadline, core: ServiceCore) {
         _ = state.wait(until: deadline) { $0.guests.isEmpty && !$0.hasThread ? true : nil }
+        refuseAll(core, .ending)
     }
 }
