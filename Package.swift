@@ -140,6 +140,8 @@ let package = Package(
                 "BerthCommand", "BerthLab", "BerthServer", "BerthInspect", "BerthEngine", "BerthHarbour",
                 "BerthSockets",
                 "BerthFraming", "BerthSystem", "TestSupport",
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
             ],
             swiftSettings: settings),
     ]

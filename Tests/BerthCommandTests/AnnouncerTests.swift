@@ -20,6 +20,17 @@ struct AnnouncerTests {
                 == "the handler of #3 127.0.0.1:5000 no longer blocks its event loop, after 2.3 s")
     }
 
+    @Test("that connections wait and none is accepted, and why where it is known")
+    func stalled() {
+        #expect(
+            Announcer.stalled(1, for: .seconds(10), isFull: false)
+                == "1 connection waits to be accepted, and none was for 10 s")
+        #expect(
+            Announcer.stalled(12, for: .seconds(20), isFull: true)
+                == "12 connections wait to be accepted, and none was for 20 s: there are as many as there may be "
+                + "(--max-connections, --rate, or --refuse)")
+    }
+
     @Test("when it is not known which handler that is")
     func unknown() {
         #expect(
