@@ -98,6 +98,22 @@ import Testing
         #expect(text.hasSuffix("3 experiments: 2 as claimed, 1 skipped\n"))
     }
 
+    @Test func `where private networks cannot be had, a sentence says what is missing, and the exit code is 3`() throws
+    {
+        // A user namespace that allows neither networks nor further user namespaces.
+        let script =
+            "echo 0 > /proc/sys/user/max_user_namespaces; echo 0 > /proc/sys/user/max_net_namespaces; exec \"$0\" lab run all"
+        let (end, text, error) = try run(
+            "unshare", ["-Ur", "sh", "-c", script, try Program.buildDirectory() + "/berth"])
+        #expect(end == .exited(code: 3))
+        #expect(text.isEmpty)
+        #expect(
+            error
+                == "berth: experiments need a private network, which takes root (CAP_SYS_ADMIN) or a kernel that lets plain "
+                + "users make user namespaces (user.max_user_namespaces above 0); no space is left on the device (ENOSPC)\n"
+        )
+    }
+
     @Test func `SIGKILL in the middle of an experiment leaves no process and no namespace`() throws {
         let program = try Program.berth("lab", "run", "kept-listener-loses-nobody", "reuseport-balance", "--jobs", "1")
         // Its worker is seen before it is over; if not, there is nothing to be left.

@@ -8,11 +8,11 @@ import Testing
         trace.entries = [
             .init(time: 0, event: .call(.server, "listen(listener, 5)")),
             .init(time: 1_234_000, event: .call(.client, "connect(client, :12345)")),
-            .init(time: 1_250_000, event: .packet(from: .client, label: "[S] seq 0", isPureAcknowledgement: false)),
+            .init(time: 1_250_000, event: .packet(from: .client, label: "[S] seq 0", isIncidental: false)),
             .init(
-                time: 1_260_000, event: .packet(from: .server, label: "[S.] seq 0 ack 1", isPureAcknowledgement: false)),
+                time: 1_260_000, event: .packet(from: .server, label: "[S.] seq 0 ack 1", isIncidental: false)),
             .init(
-                time: 1_270_000, event: .packet(from: .client, label: "[.] seq 1 ack 1", isPureAcknowledgement: true)),
+                time: 1_270_000, event: .packet(from: .client, label: "[.] seq 1 ack 1", isIncidental: true)),
             .init(time: 1_300_000, event: .state(.client, "client ESTABLISHED")),
             .init(time: 12_000_000, event: .note("a moment later")),
             .init(
@@ -37,7 +37,7 @@ import Testing
                 """)
     }
 
-    @Test func `a diagram for documents has neither times nor bare acknowledgements nor states`() {
+    @Test func `a diagram for documents has neither times nor incidental packets nor states`() {
         let diagram = Diagram(Self.trace, isStable: true)
         #expect(
             diagram.rows == [

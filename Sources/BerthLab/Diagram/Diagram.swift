@@ -16,8 +16,8 @@ package struct Diagram: Sendable {
     /// Milliseconds since the beginning, for each row.
     package var times: [Double]
 
-    /// - Parameter isStable: whether only what is the same in each run is shown: neither times, nor acknowledgements
-    ///   that carry nothing, nor states that a moment later may be others. Documents are made of that.
+    /// - Parameter isStable: whether only what is the same in each run is shown: neither times, nor incidental packets,
+    ///   nor states that a moment later may be others. Documents are made of that.
     package init(_ trace: Trace, isStable: Bool = false) {
         left = trace.titles[.client] ?? "client"
         right = trace.titles[.server] ?? "server"
@@ -32,8 +32,8 @@ package struct Diagram: Sendable {
                 if isStable { continue }
                 let shown = "(\(text))"
                 row = side == .client ? .beside(left: shown, right: "") : .beside(left: "", right: shown)
-            case .packet(let from, let label, let isPureAcknowledgement):
-                if isStable, isPureAcknowledgement { continue }
+            case .packet(let from, let label, let isIncidental):
+                if isStable, isIncidental { continue }
                 row = .arrow(toRight: from == .client, label: label)
             case .note(let text): row = .across(text)
             case .check(let check):

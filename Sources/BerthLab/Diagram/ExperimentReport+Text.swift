@@ -1,12 +1,20 @@
 internal import BerthSystem
 
 extension ExperimentReport {
+    /// How many packets a diagram may have and still be read.
+    private static let mostPackets = 120
+
     /// The whole report for a terminal: claim, diagram, comparisons, figures, counters, why.
     package var text: String {
         var lines = ["\(experiment.id): \(experiment.claim)"]
         if let belief = experiment.belief { lines.append("What people say: \(belief) (\(experiment.verdict.words))") }
-        if !trace.entries.isEmpty { lines += ["", Diagram(trace).text] }
-        if trace.omittedPackets > 0 { lines.append("(\(trace.omittedPackets) more packets are not shown)") }
+        var shown = trace
+        let isPacket = { (entry: Trace.Entry) in if case .packet = entry.event { true } else { false } }
+        let packets = trace.entries.count(where: isPacket)
+        if packets > Self.mostPackets { shown.entries.removeAll(where: isPacket) }
+        if !shown.entries.isEmpty { lines += ["", Diagram(shown).text] }
+        let hidden = (packets > Self.mostPackets ? packets : 0) + trace.omittedPackets
+        if hidden > 0 { lines.append("(\(hidden) packets are not shown; --pcap FILE keeps the first of them)") }
         if !figures.isEmpty {
             lines += ["", "figures: " + figures.map { "\($0.name) \($0.text)" }.joined(separator: ", ")]
         }

@@ -9,15 +9,16 @@ package final class LabProcess {
     private var unread: [UInt8] = []
     private var isEnded = false
 
-    init(_ name: String, part: String, of experiment: String, program: String, inheriting sockets: [Int32])
-        throws(Errno)
-    {
+    /// - Parameter arguments: the whole argument vector. The descriptors 3 and 4 are those of ``tell(_:)`` and
+    ///   ``hear(within:)``; `sockets` are 5 and on.
+    init(
+        _ name: String, program: String, arguments: [String], inheriting sockets: [Int32] = []
+    ) throws(Errno) {
         self.name = name
         let input = try Kernel.pipe()
         let output = try Kernel.pipe()
         pid = try Kernel.start(
-            program, arguments: ["berth", "lab", "part", experiment, part], environment: Kernel.environment,
-            pidVariable: "BERTH_LAB_PROCESS",
+            program, arguments: arguments, environment: Kernel.environment, pidVariable: "BERTH_LAB_PROCESS",
             inherited: [input.reading.rawValue, output.writing.rawValue] + sockets, deathSignal: .kill)
         self.input = try input.writing.duplicate()
         self.output = try output.reading.duplicate()
@@ -48,6 +49,33 @@ package final class LabProcess {
         _ = try? Kernel.waitForEnd(of: pid)
     }
 
+    /// Sends it a signal.
+    package func signal(_ signal: Signal) throws {
+        do { try Kernel.signal(pid, signal.rawValue) } catch {
+            throw StepFailure(step: "kill(\(name), \(signal.name))", errno: error)
+        }
+    }
+
+    /// The processes that it has started, and that have not ended.
+    package func children() throws -> [Int32] {
+        do throws(Errno) {
+            var children: [Int32] = []
+            for thread in try Kernel.names(inDirectory: "/proc/\(pid)/task") {
+                let text = try Kernel.contents(of: "/proc/\(pid)/task/\(thread)/children")
+                children += String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+            }
+            return children
+        } catch {
+            throw StepFailure(step: "looking for the children of \(name)", errno: error)
+        }
+    }
+
+    /// Whether it sleeps in a system call, and runs nothing else.
+    fileprivate var isAsleep: Bool {
+        guard let text = try? Kernel.contents(of: "/proc/\(pid)/syscall", limit: 256) else { return false }
+        return text.first.map { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") } ?? false
+    }
+
     /// Waits until it has ended by itself, and says how.
     @discardableResult
     package func waitForEnd() throws -> ProcessEnd {
@@ -69,11 +97,36 @@ extension Stage {
         let id = experiment.id
         let program = settings.program
         let process = try step(.server, "\(name) starts", atEnd: true) { () throws(Errno) in
-            try LabProcess(name, part: part, of: id, program: program, inheriting: sockets.map(\.descriptor))
+            try LabProcess(
+                name, program: program, arguments: ["berth", "lab", "part", id, part],
+                inheriting: sockets.map(\.descriptor))
         }
         processes.append(process)
         guard try process.hear() == "begins" else { throw LabFailure("\(name) did not begin") }
         return process
+    }
+
+    /// Starts the command `berth`, silent, with these arguments, in the network of the experiment.
+    package func berth(_ name: String, _ arguments: [String]) throws -> LabProcess {
+        let program = settings.program
+        let process = try step(.server, "berth \(arguments.joined(separator: " "))") { () throws(Errno) in
+            // Through a shell for its redirections; it becomes the command, so that no process stands between. The link
+            // to this program would be another one there.
+            let path = program == "/proc/self/exe" ? try Kernel.linkTarget(program) : program
+            let script = "exec \"$0\" \"$@\" >/dev/null 2>&1 3<&- 4>&-"
+            return try LabProcess(name, program: "/bin/sh", arguments: ["sh", "-c", script, path] + arguments)
+        }
+        processes.append(process)
+        return process
+    }
+
+    /// Waits until a process sleeps in a system call.
+    package func waitUntilAsleep(_ process: LabProcess) throws {
+        let deadline = Deadline.after(.seconds(20))
+        while !process.isAsleep {
+            if deadline.hasPassed { throw LabFailure("\(process.name) never came to wait") }
+            try pause(.milliseconds(1))
+        }
     }
 }
 

@@ -72,10 +72,12 @@ package struct SocketNames {
     /// For example `[P.] seq 1:9 ack 1 "Welcome!"`.
     func label(_ sighting: Witness.Sighting, isCrowded: Bool) -> String {
         let segment = sighting.segment
+        // A number from before the beginning is one of the last connection between the same ports.
+        func shown(_ number: UInt32) -> String { number < 1 << 31 ? "\(number)" : "of the last one" }
         var text = isCrowded ? connection(segment).map { "\($0): " } ?? "" : ""
-        text += "\(segment.flags) seq \(sighting.sequence)"
+        text += "\(segment.flags) seq \(shown(sighting.sequence))"
         if segment.length > 0 { text += ":\(sighting.sequence &+ UInt32(truncatingIfNeeded: segment.length))" }
-        if let acknowledgement = sighting.acknowledgement { text += " ack \(acknowledgement)" }
+        if let acknowledgement = sighting.acknowledgement { text += " ack \(shown(acknowledgement))" }
         if segment.length > 0, segment.length <= 20, segment.payload.count == segment.length,
             segment.payload.allSatisfy({ $0 >= 0x20 && $0 < 0x7f })
         {

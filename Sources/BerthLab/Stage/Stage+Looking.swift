@@ -103,9 +103,10 @@ extension Stage {
         }
     }
 
-    /// Waits until a socket is gone, and says how long that took.
-    package func secondsUntilGone(_ socket: LabSocket, within time: Duration) throws -> Double {
-        let begin = MonotonicTime.now
+    /// Waits until a socket is gone, and says how long that took since some moment.
+    package func secondsUntilGone(
+        _ socket: LabSocket, since begin: MonotonicTime, within time: Duration
+    ) throws -> Double {
         let deadline = Deadline.after(time)
         while try record(socket) != nil, !deadline.hasPassed { try pause(.milliseconds(20)) }
         look()

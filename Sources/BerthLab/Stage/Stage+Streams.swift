@@ -111,8 +111,8 @@ extension Stage {
     }
 
     package func deafen(_ socket: LabSocket, _ deafness: Deafness = .everything) throws {
-        let what = deafness == .everything ? "what comes" : "the third packets"
-        try step(socket.side, "\(what) for \(socket.name) is lost from now on") { () throws(Errno) in
+        let what = deafness == .everything ? "what comes for \(socket.name) is" : "third packets for \(socket.name) are"
+        try step(socket.side, "\(what) lost from now on") { () throws(Errno) in
             try Kernel.dropArriving(
                 socket.descriptor, withAny: deafness.flags.withAny, withNone: deafness.flags.withNone)
         }

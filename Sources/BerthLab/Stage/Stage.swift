@@ -145,13 +145,15 @@ package final class Stage {
         let names = names()
         let isCrowded = names.connections(witness.sightings).count > 1
         var all = entries
+        var seen: Set<TCPSegment> = []
         for sighting in witness.sightings {
+            let isRepetition = !seen.insert(sighting.segment.withoutPassing).inserted
             all.append(
                 Trace.Entry(
                     time: sighting.time,
                     event: .packet(
                         from: names.side(of: sighting.segment), label: names.label(sighting, isCrowded: isCrowded),
-                        isPureAcknowledgement: sighting.segment.isPureAcknowledgement)))
+                        isIncidental: isRepetition || sighting.isPassingAcknowledgement)))
         }
         // Stable, since entries of one moment are in their order already.
         all = all.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)

@@ -10,8 +10,9 @@ package struct Trace: Sendable {
     package enum Event: Sendable, Hashable {
         /// A system call and what came of it.
         case call(Side, String)
-        /// A segment on its way, with the name of its connection where there is more than one.
-        case packet(from: Side, label: String, isPureAcknowledgement: Bool)
+        /// A segment on its way, with the name of its connection where there is more than one. It is incidental when
+        /// timers decide whether and how often it is sent: a bare acknowledgement, data or a FIN once more.
+        case packet(from: Side, label: String, isIncidental: Bool)
         /// A socket's new state and what is in its queues.
         case state(Side, String)
         /// Something else that people should know at this point.

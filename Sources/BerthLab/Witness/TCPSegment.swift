@@ -62,8 +62,14 @@ package struct TCPSegment: Sendable, Hashable {
     /// Whether it only says what has arrived.
     package var isPureAcknowledgement: Bool { flags == .ack && length == 0 }
 
-    /// How far it moves the sequence on: SYN and FIN count as a byte.
-    package var extent: UInt32 {
-        UInt32(truncatingIfNeeded: length) &+ (flags.contains(.syn) ? 1 : 0) &+ (flags.contains(.fin) ? 1 : 0)
+    /// The segment as it would be sent once more: without what changes from one time to the next. A SYN is a try of its
+    /// own each time, and keeps what makes it one.
+    var withoutPassing: TCPSegment {
+        guard flags != .syn else { return self }
+        var segment = self
+        segment.options = []
+        segment.window = 0
+        segment.acknowledgement = 0
+        return segment
     }
 }

@@ -8,6 +8,12 @@ package final class Witness {
         package var segment: TCPSegment
         package var sequence: UInt32
         package var acknowledgement: UInt32?
+
+        /// Whether it only says what has arrived, and is neither the end of a handshake nor about another connection.
+        var isPassingAcknowledgement: Bool {
+            segment.isPureAcknowledgement && (sequence, acknowledgement ?? 0) != (1, 1)
+                && (acknowledgement ?? 0) < 1 << 31
+        }
     }
 
     private let tap: PacketTap

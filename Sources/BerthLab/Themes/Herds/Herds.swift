@@ -51,6 +51,55 @@ enum Herds {
             .sharedEpoll([.readable, .edgeTriggered]), wakeUps: 1...1.3,
             because: "Waiters of one epoll are exclusive among themselves, and an edge is reported to one of them."
         ),
+        herd(
+            "herd-shared-epoll-level-triggered",
+            "Threads that share one epoll without EPOLLET are woken one after another as long as nobody has accepted.",
+            .onlyIf("EPOLLET is set"), .sharedEpoll(.readable), wakeUps: 1...8.5,
+            because: """
+                Each thread that is told of the connection leaves the event in place for the next one, until one of them has \
+                taken it. How many that are is a race.
+                """
+        ),
+        Experiment(
+            "herd-accept-processes",
+            "Processes that wait in accept on an inherited listener are woken one by one, too.",
+            belief: belief, .onlyIf("all wait in a blocking accept"), kind: .statistical, pages: ["herd"],
+            because: """
+                The queue of waiters belongs to the socket, whoever the waiters are. That is the article's server of ten \
+                processes.
+                """,
+            parts: [
+                "waiter": { part in
+                    var served = 0
+                    let before = Kernel.threadSleeps
+                    // Ends when the experiment shuts the listener.
+                    while let connection = try? part.sockets[0].accept() {
+                        served += 1
+                        try connection.close()
+                    }
+                    try part.say("\(served) \(Kernel.threadSleeps - before - 1)")
+                    _ = try part.hear()
+                }
+            ]
+        ) { lab in
+            let listener = try lab.listener()
+            let waiters = try (1...4).map { try lab.process("waiter \($0)", "waiter", inheriting: [listener]) }
+            func settle() throws { for waiter in waiters { try lab.waitUntilAsleep(waiter) } }
+            try settle()
+            try lab.untold("20 clients come one by one") {
+                for number in 1...20 {
+                    let client = try lab.connect("client \(number)")
+                    _ = lab.receive(client)
+                    try lab.close(client)
+                    try settle()
+                }
+            }
+            try lab.shut(listener, .both)
+            let tallies = try waiters.map { try $0.hear()?.split(separator: " ").compactMap { Int($0) } ?? [] }
+            lab.expect("connections of each process", "\(Set(tallies.map { $0.first ?? 0 }).sorted())", is: "[5]")
+            let wakeUps = tallies.map { $0.last ?? 0 }.reduce(0, +)
+            lab.expect("wake-ups for each connection", Double(wakeUps) / 20, in: 1...1.1)
+        },
         Experiment(
             "herd-reuseport",
             "With a listener for each thread (SO_REUSEPORT) a connection wakes one thread, and all get some.",

@@ -1,15 +1,16 @@
 internal import BerthInspect
+internal import BerthSystem
 
 /// Connections that are closed on one side.
 extension Ports {
     static let finWait: [Experiment] = [
         finWait2(
             "fin-wait2-length", "net.ipv4.tcp_fin_timeout says how long a closed connection waits for its peer's FIN.",
-            seconds: 1.9...20
-        ) { lab, _ in try lab.set("net.ipv4.tcp_fin_timeout", to: 2) },
+            seconds: 2.9...40
+        ) { lab, _ in try lab.set("net.ipv4.tcp_fin_timeout", to: 3) },
         finWait2(
-            "fin-wait2-linger2", "TCP_LINGER2 says the same for one connection.", seconds: 0.9...20
-        ) { lab, server in try lab.set(server, .linger2(1)) },
+            "fin-wait2-linger2", "TCP_LINGER2 says the same for one connection.", seconds: 2.9...40
+        ) { lab, server in try lab.set(server, .linger2(3)) },
         finWait2(
             "fin-wait2-above-a-minute",
             "A tcp_fin_timeout above 60 seconds does not do what it says: 70 lasts 20 seconds.", seconds: 18...28,
@@ -77,12 +78,15 @@ extension Ports {
                 FIN_WAIT1, LAST_ACK and CLOSING ends so.
                 """
         ) { lab in
-            try lab.set("net.ipv4.tcp_orphan_retries", to: 2)
+            try lab.set("net.ipv4.tcp_orphan_retries", to: 3)
             let (_, client, server) = try lab.connection()
             try lab.deafen(client)
+            let begin = MonotonicTime.now
             try lab.close(server)
             try lab.expect(server, is: "FIN_WAIT1")
-            lab.expect("seconds until it is gone", try lab.secondsUntilGone(server, within: .seconds(60)), in: 0.4...30)
+            lab.expect(
+                "seconds until it is gone", try lab.secondsUntilGone(server, since: begin, within: .seconds(70)),
+                in: 1...60)
         },
         Experiment(
             "orphan-retries-by-default", "By default a closed connection whose peer is silent lasts 107 seconds.",
@@ -92,9 +96,11 @@ extension Ports {
         ) { lab in
             let (_, client, server) = try lab.connection()
             try lab.deafen(client)
+            let begin = MonotonicTime.now
             try lab.close(server)
             lab.expect(
-                "seconds until it is gone", try lab.secondsUntilGone(server, within: .seconds(200)), in: 90...130)
+                "seconds until it is gone", try lab.secondsUntilGone(server, since: begin, within: .seconds(200)),
+                in: 90...130)
         },
     ]
 
@@ -112,9 +118,12 @@ extension Ports {
         ) { lab in
             let (_, _, server) = try lab.connection()
             try prepare(lab, server)
+            let begin = MonotonicTime.now
             try lab.close(server)
             try lab.expect(server, is: "FIN_WAIT2")
-            lab.expect("seconds until it is gone", try lab.secondsUntilGone(server, within: .seconds(150)), in: seconds)
+            lab.expect(
+                "seconds until it is gone", try lab.secondsUntilGone(server, since: begin, within: .seconds(150)),
+                in: seconds)
         }
     }
 }

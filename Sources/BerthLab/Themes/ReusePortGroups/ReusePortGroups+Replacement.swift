@@ -158,5 +158,45 @@ extension ReusePortGroups {
             lab.expect("clients reset", try lab.resets(Array(clients.dropFirst(2))), is: "0")
             try lab.expectQueue(berth, 38)
         },
+        Experiment(
+            "berth-reload-loses-nobody",
+            "berth replaces all its workers while clients come, and every client is served.",
+            belief: "A restart costs some connections.", .isFalse, pages: ["reuse"], hasDiagram: false,
+            because: """
+                The harbour holds the listener. New workers accept from it before the old ones stop to, and those finish what \
+                they have. Here clients come one after the other until no worker of the beginning is left.
+                """
+        ) { lab in
+            let service = try lab.berth(
+                "service",
+                [
+                    "serve", Stage.address, "--service", "echo", "--model", "process-pool", "--workers", "2",
+                    "--control",
+                    "none", "--patience", "1",
+                ])
+            try lab.expectSoon("workers", is: "2", within: .seconds(60)) { "\(try service.children().count)" }
+            try lab.expectSoon("the service", is: "OK", within: .seconds(60)) {
+                try lab.untold { try lab.outcome { try lab.close(try lab.connect()) } }
+            }
+            let before = Set(try service.children())
+            try service.signal(.hangUp)
+            var (clients, served) = (0, 0)
+            let patience = Deadline.after(.seconds(60))
+            try lab.untold("clients come, and the service is told to reload") {
+                while try clients < 200 || !before.isDisjoint(with: service.children()), !patience.hasPassed {
+                    clients += 1
+                    let client = try lab.connect("client \(clients)")
+                    try lab.send(client, "hello \(clients)")
+                    if lab.receive(client).text == "hello \(clients)" { served += 1 }
+                    try lab.close(client)
+                }
+            }
+            lab.figure("clients", clients)
+            lab.expect("clients that were not served", clients - served, is: "0")
+            lab.expect(
+                "workers of the beginning that are left", before.intersection(try service.children()).count, is: "0")
+            try service.signal(.terminate)
+            try service.waitForEnd()
+        },
     ]
 }
