@@ -6,7 +6,7 @@ extension Limits {
         Experiment(
             "silent-peer-user-timeout",
             "To a host that vanished without a word data is sent again and again, until TCP_USER_TIMEOUT ends it.",
-            .answered, pages: ["keep-alive"],
+            .answered, pages: ["keep-alive"], hasDiagram: false,
             because: """
                 A cable that is cut says nothing to either side. Whoever sent something repeats it with growing pauses, \
                 fifteen times over a quarter of an hour unless TCP_USER_TIMEOUT says less.
