@@ -1,6 +1,6 @@
 package import BerthEngine
-package import BerthServer
-package import BerthSystem
+internal import BerthServer
+internal import BerthSystem
 
 /// A handler that writes a reply and ends, while bytes of its client lie unread in the kernel: with a plain close(2) the
 /// kernel sends an RST then, and the client loses the end of the reply.

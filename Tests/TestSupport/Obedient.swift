@@ -1,7 +1,7 @@
 package import BerthEngine
 internal import BerthFraming
-package import BerthServer
-package import BerthSystem
+internal import BerthServer
+internal import BerthSystem
 
 /// Holds up handlers until it is opened.
 package final class Gate: Sendable {

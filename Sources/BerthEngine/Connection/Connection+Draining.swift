@@ -1,4 +1,4 @@
-public import BerthSockets
+internal import BerthSockets
 
 // The end of the service, as a handler is told of it.
 extension Connection {
