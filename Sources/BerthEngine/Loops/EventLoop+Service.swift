@@ -30,11 +30,11 @@ extension EventLoop {
     /// Tells the connections that the service ends, each when its moment has come, and once all reads are to end. On the
     /// loop's thread.
     package func drain(_ signals: ServerSignals) {
+        // Asked before: one whose moment comes while the others are told is told the next time.
+        let areAllDue = signals.isForced || MonotonicTime.now >= signals.allTold
         core.drain()
         // No listener needs its timer any more.
-        if !signals.isForced, MonotonicTime.now < signals.allTold {
-            pause(for: Self.drainStep) { [self] in drain(signals) }
-        }
+        if !areAllDue { pause(for: Self.drainStep) { [self] in drain(signals) } }
     }
 
     private static let drainStep: Duration = .milliseconds(10)

@@ -96,7 +96,8 @@ final class LoopDoor: Sendable {
 
     /// After a failure the listeners, which stay ready, are not watched until it is time to try again.
     private func pauseIfDue(at place: Berth) {
-        guard let end = entrance.recovery.pauseEnd else { return }
+        // While the service ends, the timer is that of telling the connections.
+        guard !core.signals.isDraining, let end = entrance.recovery.pauseEnd else { return }
         unwatch(at: place)
         place.loop.pause(for: end.duration(since: .now)) { [self] in
             lookForRoom(at: place)
