@@ -3,10 +3,10 @@ import BerthSystem
 import TestSupport
 import Testing
 
-/// `berth lab`, as people and scripts run it.
-@Suite(.enabled(if: PrivateNetwork.isAvailable)) struct LabCommandTests {
-    private func lab(_ arguments: String...) throws -> (end: ProcessEnd, standard: String, error: String) {
-        try run(try Program.buildDirectory() + "/berth", ["lab"] + arguments)
+/// `berth lab`, as people and scripts run it: one after the other, since each takes networks, processes and time.
+@Suite(.serialized, .enabled(if: PrivateNetwork.isAvailable)) struct LabCommandTests {
+    private func lab(_ arguments: String...) async throws -> (end: ProcessEnd, standard: String, error: String) {
+        try await onOwnThread { try run(try Program.buildDirectory() + "/berth", ["lab"] + arguments) }
     }
 
     /// Experiments of several kinds: deterministic, with a second host, with a process, with statistics.
@@ -23,8 +23,8 @@ import Testing
         "third-packet-meets-full-queue",
     ]
 
-    @Test func `an experiment is shown with its packets and its comparisons`() throws {
-        let (end, text, error) = try lab("run", "backlog-negative")
+    @Test func `an experiment is shown with its packets and its comparisons`() async throws {
+        let (end, text, error) = try await lab("run", "backlog-negative")
         #expect(end == .exited(code: 0))
         #expect(error.isEmpty)
         #expect(text.hasPrefix("backlog-negative: A negative backlog is the largest one possible.\n"))
@@ -33,16 +33,16 @@ import Testing
     }
 
     @Test(arguments: ten)
-    func `a reversed comparison fails, and says what was seen instead`(_ id: String) throws {
-        let (end, text, _) = try lab("run", id, "--reverse", "1")
+    func `a reversed comparison fails, and says what was seen instead`(_ id: String) async throws {
+        let (end, text, _) = try await lab("run", id, "--reverse", "1")
         #expect(end == .exited(code: 1))
         #expect(text.contains("\(id): NOT as claimed; "))
         #expect(text.contains(": expected anything but "))
         #expect(text.contains(", seen instead: "))
     }
 
-    @Test func `several are a table with a count at its end`() throws {
-        let (end, text, _) = try lab("run", "backlog-negative", "backlog-above", "--jobs", "1")
+    @Test func `several are a table with a count at its end`() async throws {
+        let (end, text, _) = try await lab("run", "backlog-negative", "backlog-above", "--jobs", "1")
         #expect(end == .exited(code: 0))
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.first == "Backlog and its two queues")
@@ -51,17 +51,17 @@ import Testing
         #expect(lines.suffix(3) == ["", "2 experiments: 2 as claimed", ""])
     }
 
-    @Test func `what is not an experiment is a usage error`() throws {
-        let (end, _, error) = try lab("run", "nothing-like-it")
+    @Test func `what is not an experiment is a usage error`() async throws {
+        let (end, _, error) = try await lab("run", "nothing-like-it")
         #expect(end == .exited(code: 2))
         #expect(error.contains("there is no experiment \"nothing-like-it\"; berth lab lists them."))
-        let (second, _, more) = try lab("run", "backlog", "--pcap", "/dev/null")
+        let (second, _, more) = try await lab("run", "backlog", "--pcap", "/dev/null")
         #expect(second == .exited(code: 2))
         #expect(more.contains("--pcap is for one experiment; backlog names "))
     }
 
-    @Test func `show tells claim and reason without running anything`() throws {
-        let (end, text, _) = try lab("show", "backlog-negative")
+    @Test func `show tells claim and reason without running anything`() async throws {
+        let (end, text, _) = try await lab("show", "backlog-negative")
         #expect(end == .exited(code: 0))
         #expect(
             text == """
@@ -79,7 +79,7 @@ import Testing
                 """)
     }
 
-    @Test func `a plain user has the lab through a user namespace, or is told what is missing`() throws {
+    @Test func `a plain user has the lab through a user namespace, or is told what is missing`() async throws {
         let program = try Program(
             "setpriv",
             [
@@ -87,7 +87,7 @@ import Testing
                 "run",
                 "restart-server-closed-first", "bind-needs-an-own-address", "reuseport-same-user",
             ])
-        let (end, text, error) = try program.end()
+        let (end, text, error) = try await onOwnThread { try program.end() }
         if end == .exited(code: 3) {
             #expect(
                 error.hasPrefix("berth: experiments need a private network, which takes root (CAP_SYS_ADMIN) or a "))
@@ -98,13 +98,15 @@ import Testing
         #expect(text.hasSuffix("3 experiments: 2 as claimed, 1 skipped\n"))
     }
 
-    @Test func `where private networks cannot be had, a sentence says what is missing, and the exit code is 3`() throws
+    @Test func `where private networks cannot be had, a sentence says what is missing, and the exit code is 3`()
+        async throws
     {
         // A user namespace that allows neither networks nor further user namespaces.
         let script =
             "echo 0 > /proc/sys/user/max_user_namespaces; echo 0 > /proc/sys/user/max_net_namespaces; exec \"$0\" lab run all"
-        let (end, text, error) = try run(
-            "unshare", ["-Ur", "sh", "-c", script, try Program.buildDirectory() + "/berth"])
+        let (end, text, error) = try await onOwnThread {
+            try run("unshare", ["-Ur", "sh", "-c", script, try Program.buildDirectory() + "/berth"])
+        }
         #expect(end == .exited(code: 3))
         #expect(text.isEmpty)
         #expect(
@@ -114,20 +116,23 @@ import Testing
         )
     }
 
-    @Test func `SIGKILL in the middle of an experiment leaves no process and no namespace`() throws {
-        let program = try Program.berth("lab", "run", "kept-listener-loses-nobody", "reuseport-balance", "--jobs", "1")
-        // Its worker is seen before it is over; if not, there is nothing to be left.
-        let patience = Deadline.after(.seconds(60))
-        var worker: Int32?
-        while worker == nil, !patience.hasPassed { worker = Self.partProcess(of: program.pid) }
-        let pid = try #require(worker)
-        let namespace = try Kernel.linkTarget("/proc/\(pid)/ns/net")
-        #expect(namespace != (try Kernel.linkTarget("/proc/self/ns/net")))
-        program.signal(.kill)
-        _ = try program.end()
-        let limit = Deadline.after(.seconds(60))
-        while Self.processes(in: namespace) > 0, !limit.hasPassed {}
-        #expect(Self.processes(in: namespace) == 0)
+    @Test func `SIGKILL in the middle of an experiment leaves no process and no namespace`() async throws {
+        try await onOwnThread {
+            let program = try Program.berth(
+                "lab", "run", "kept-listener-loses-nobody", "reuseport-balance", "--jobs", "1")
+            // Its worker is seen before it is over; if not, there is nothing to be left.
+            let patience = Deadline.after(.seconds(60))
+            var worker: Int32?
+            while worker == nil, !patience.hasPassed { worker = Self.partProcess(of: program.pid) }
+            let pid = try #require(worker)
+            let namespace = try Kernel.linkTarget("/proc/\(pid)/ns/net")
+            #expect(namespace != (try Kernel.linkTarget("/proc/self/ns/net")))
+            program.signal(.kill)
+            _ = try program.end()
+            let limit = Deadline.after(.seconds(60))
+            while Self.processes(in: namespace) > 0, !limit.hasPassed {}
+            #expect(Self.processes(in: namespace) == 0)
+        }
     }
 
     /// A process that an experiment has started for one of its parts.
@@ -154,20 +159,22 @@ import Testing
     private static let hasTShark = (try? run("tshark", ["--version"]).end) == .exited(code: 0)
 
     @Test(.enabled(if: hasTShark, "tshark is not installed"), arguments: withPackets)
-    func `tshark finds no malformed packet, and the same flags and numbers`(_ id: String) throws {
+    func `tshark finds no malformed packet, and the same flags and numbers`(_ id: String) async throws {
         let file = "/tmp/berth-lab-\(Kernel.processID)-\(id).pcap"
         defer { try? Kernel.unlink(file) }
-        let (end, text, _) = try lab("run", id, "--pcap", file, "--json")
+        let (end, text, _) = try await lab("run", id, "--pcap", file, "--json")
         #expect(end == .exited(code: 0))
         let ours = text.split(separator: "\"packets\":[").dropFirst().first?.split(separator: "{").map { packet in
             ["flags", "sequence", "acknowledgement", "length"].map { Self.number(String(packet), $0) }
         }
-        let (_, table, _) = try run(
-            "tshark",
-            [
-                "-r", file, "-T", "fields", "-e", "tcp.flags", "-e", "tcp.seq", "-e", "tcp.ack", "-e", "tcp.len", "-e",
-                "_ws.malformed",
-            ])
+        let (_, table, _) = try await onOwnThread {
+            try run(
+                "tshark",
+                [
+                    "-r", file, "-T", "fields", "-e", "tcp.flags", "-e", "tcp.seq", "-e", "tcp.ack", "-e", "tcp.len",
+                    "-e", "_ws.malformed",
+                ])
+        }
         let theirs = table.split(separator: "\n").map { line -> [Int] in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
             #expect(fields[4].isEmpty)

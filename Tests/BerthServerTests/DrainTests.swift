@@ -71,7 +71,7 @@ struct DrainTests {
                 answers.change { $0 = result }
             }
         }
-        let found = answers.wait(until: .after(.seconds(240))) { $0 }
+        let found = try await onOwnThread { answers.wait(until: .after(.seconds(240))) { $0 } }
         gate.open()
         #expect(found?.filter { $0 == "asked\n" }.count == 3)
         #expect(found?.filter { $0.isEmpty }.count == 3)
@@ -124,7 +124,8 @@ struct DrainTests {
                 last.change { $0 = rest ?? [0] }
             }
         }
-        #expect(last.wait(until: .after(.seconds(240))) { $0 } == [])
+        let lines = try await onOwnThread { last.wait(until: .after(.seconds(240))) { $0 } }
+        #expect(lines == [])
         let ends = log.ends()
         #expect(ends.map(\.outcome.kind) == [.killed] && ends.first?.close?.ending == .peerFinished)
         guard case .stopped(let report)? = log.all.last else {
@@ -170,7 +171,8 @@ struct DrainTests {
                 result.change { [lines] in $0 = lines }
             }
         }
-        #expect(result.wait(until: .after(.seconds(240))) { $0 } == ["bye?", "bye too", "the end"])
+        let lines = try await onOwnThread { result.wait(until: .after(.seconds(240))) { $0 } }
+        #expect(lines == ["bye?", "bye too", "the end"])
         #expect(log.outcomes().map(\.kind) == [.drained])
     }
 
