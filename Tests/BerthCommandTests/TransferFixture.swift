@@ -129,7 +129,10 @@ func withStore(
             events.change { $0.append(event) }
         }
     }
-    try await withServer(on: "127.0.0.1:0", model: .threads, handler: handler) { server in
+    // A machine under load may take its time.
+    let limits = ServerLimits(idle: .seconds(600), firstByte: nil, frame: nil)
+    let configuration = ServerConfiguration(limits: limits)
+    try await withServer(on: "127.0.0.1:0", model: .threads, configuration: configuration, handler: handler) { server in
         let fixture = StoreFixture(inbox: inbox, outbox: outbox, address: server.address, events: events)
         try await onOwnThread { try body(fixture) }
     }

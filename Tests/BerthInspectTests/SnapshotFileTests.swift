@@ -125,7 +125,7 @@ struct SnapshotFileTests {
         let numbers = text.matches(of: #/\b\d+\b/#).map { String($0.output) }
         let hostile = ["0", "1", "65535", "4294967295", "9223372036854775807", "18446744073709551615"]
         var read = 0
-        for _ in 0..<2_000 {
+        for _ in 0..<200 {
             var changed = numbers
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 changed[Int.random(in: 2..<numbers.count, using: &generator)] =
@@ -139,7 +139,7 @@ struct SnapshotFileTests {
                 #expect(report.findings.allSatisfy { !$0.description.isEmpty })
             }
         }
-        #expect(read > 500)
+        #expect(read > 50)
     }
 
     @Test("a process that ends while it is looked at is left out, and nothing fails")

@@ -20,7 +20,7 @@ struct ClientCancellationTests {
     @Test("ends its wait for the server", arguments: ClientPlace.all)
     func reading(place: ClientPlace) async throws {
         let isConnected = Monitor(false)
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             _ = try? await connection.read()
         } operation: { server in
             let address = server.address
@@ -37,7 +37,7 @@ struct ClientCancellationTests {
     func writing(place: ClientPlace) async throws {
         let isConnected = Monitor(false)
         let release = Monitor(false)
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             while !release.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
         } operation: { server in
             let address = server.address
@@ -110,7 +110,7 @@ struct ClientCancellationTests {
     func delivered(place: ClientPlace) async throws {
         let isConnected = Monitor(false)
         let got = Monitor<[UInt8]?>(nil)
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             let all = try await connection.readToEnd()
             got.change { $0 = all }
         } operation: { server in

@@ -70,7 +70,7 @@ struct ClientConnectTests {
 
     @Test("takes the second address when the first refuses", arguments: ClientPlace.all)
     func secondAddress(place: ClientPlace) async throws {
-        try await withServer(on: loopback) { _ in
+        try await withServer(on: loopback, configuration: .test()) { _ in
         } operation: { server in
             let port = try #require(server.address.port)
             let peer = try await place.run { try await Connection.connect(to: .everywhere(port: port)).peer }
@@ -80,7 +80,7 @@ struct ClientConnectTests {
 
     @Test("takes the second address when the first is silent", arguments: ClientPlace.all)
     func silentFirst(place: ClientPlace) async throws {
-        try await withServer(on: loopback) { _ in
+        try await withServer(on: loopback, configuration: .test()) { _ in
         } operation: { server in
             let port = try #require(server.address.port)
             // Somebody else may have this port of the other family.
@@ -95,7 +95,7 @@ struct ClientConnectTests {
 
     @Test("looks names up", arguments: ClientPlace.all)
     func names(place: ClientPlace) async throws {
-        try await withServer(on: loopback) { _ in
+        try await withServer(on: loopback, configuration: .test()) { _ in
         } operation: { server in
             let endpoint = try Endpoint(host: "localhost", port: try #require(server.address.port))
             let peer = try await place.run { try await Connection.connect(to: endpoint).peer }
@@ -153,7 +153,7 @@ struct ClientConnectTests {
 
     @Test("sets options before, and uses a local address", arguments: ClientPlace.all)
     func options(place: ClientPlace) async throws {
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             try await connection.write("\(connection.peer)")
         } operation: { server in
             let address = server.address

@@ -17,7 +17,7 @@ struct ClientPlace: Sendable, CustomTestStringConvertible {
     func run<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) async throws -> R {
         guard let model else { return try await body() }
         let result = Monitor<Result<R, any Error>?>(nil)
-        try await withServer(on: loopback, model: model) { _ in
+        try await withServer(on: loopback, model: model, configuration: .test()) { _ in
             let found = await Self.result(of: body)
             result.change { $0 = found }
         } operation: { server in

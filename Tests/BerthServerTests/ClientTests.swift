@@ -29,7 +29,8 @@ struct ClientTests {
 
     @Test("of a test talks to the synchronous form of a service", arguments: TestModels.all)
     func synchronousForm(model: ConcurrencyModel) async throws {
-        try await withServer(on: loopback, framing: .selfCounting64, model: model) { frame, reply in
+        try await withServer(on: loopback, framing: .selfCounting64, model: model, configuration: .test()) {
+            frame, reply in
             try reply.writeFrame(frame)
         } operation: { server in
             let client = try await Connection.connect(to: server.address, framing: .selfCounting64)
@@ -75,7 +76,7 @@ struct ClientTests {
 
     @Test("that has sent everything says so, and reads on", arguments: ClientPlace.all, TestModels.all)
     func halfClose(place: ClientPlace, model: ConcurrencyModel) async throws {
-        try await withServer(on: loopback, model: model) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             let all = try await connection.readToEnd()
             try await connection.write("got \(all.count) bytes")
         } operation: { server in
@@ -106,7 +107,7 @@ struct ClientTests {
     @Test("waits no longer than its idle limit, loses nothing by that, and may go on", arguments: ClientPlace.all)
     func idleLimit(place: ClientPlace) async throws {
         let release = Monitor(false)
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             try await connection.write("early")
             try await connection.flush()
             while !release.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
@@ -130,7 +131,7 @@ struct ClientTests {
     @Test("waits for room no longer than its stall limit", arguments: ClientPlace.all)
     func stallLimit(place: ClientPlace) async throws {
         let release = Monitor(false)
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             while !release.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
         } operation: { server in
             let address = server.address
@@ -149,7 +150,7 @@ struct ClientTests {
 
     @Test("has limits from the start", arguments: ClientPlace.all)
     func limits(place: ClientPlace) async throws {
-        try await withServer(on: loopback) { _ in
+        try await withServer(on: loopback, configuration: .test()) { _ in
         } operation: { server in
             let address = server.address
             let limits = try await place.run {
@@ -180,7 +181,7 @@ struct ClientTests {
             on: loopback, model: model, configuration: .test(framing: .selfCounting64), handle: echo
         ) { server in
             let address = server.address
-            try await withServer(on: loopback, model: model) { connection in
+            try await withServer(on: loopback, model: model, configuration: .test()) { connection in
                 try await asker.ask(address)
                 try await connection.write("done")
             } operation: { front in
@@ -211,7 +212,7 @@ struct ClientTests {
         let handedOn = Monitor<Box?>(nil)
         try await withServer(on: loopback, configuration: .test(framing: .selfCounting64), handle: echo) { server in
             let address = server.address
-            try await withServer(on: loopback, model: .eventLoops(loops: loops)) { _ in
+            try await withServer(on: loopback, model: .eventLoops(loops: loops), configuration: .test()) { _ in
                 let box = Box(try await Connection.connect(to: address, framing: .selfCounting64))
                 handedOn.change { $0 = box }
             } operation: { front in

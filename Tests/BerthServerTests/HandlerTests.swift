@@ -67,7 +67,7 @@ struct HandlerTests {
     func newForEach(model: ConcurrencyModel) async throws {
         let made = Atomic<Int>(0)
         let counter = Monitor<[ConnectionID]>([])
-        try await withServer(on: loopback, model: model) {
+        try await withServer(on: loopback, model: model, configuration: .test()) {
             made.add(1, ordering: .relaxed)
             return ClosureHandler { connection in counter.change { $0.append(connection.id) } }
         } operation: { server in
@@ -86,7 +86,7 @@ struct HandlerTests {
         actor Room { func enter() -> Int32 { Kernel.threadID } }
         let room = Room()
         let threads = Monitor<[Int32]>([])
-        try await withServer(on: loopback, model: model) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             var seen = [Kernel.threadID]
             seen.append(await room.enter())
             seen.append(Kernel.threadID)
@@ -112,7 +112,7 @@ struct HandlerTests {
 
     @Test("reaches the peer's and the local address", arguments: TestModels.all)
     func addresses(model: ConcurrencyModel) async throws {
-        let answer = try await withServer(on: loopback, model: model) { connection in
+        let answer = try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             try await connection.write("\(connection.peer) \(connection.local)")
         } operation: { server in
             try await onOwnThread {
@@ -128,7 +128,7 @@ struct HandlerTests {
     @Test("need not flush before it waits for something that is not its connection", arguments: TestModels.all)
     func flushedBeforeWaiting(model: ConcurrencyModel) async throws {
         let release = Monitor(false)
-        let early = try await withServer(on: loopback, model: model) { connection in
+        let early = try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             try await connection.write("before")
             while !release.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
         } operation: { server in
@@ -143,7 +143,7 @@ struct HandlerTests {
     @Test("reads lines, then raw bytes, then frames from one buffer and loses nothing", arguments: TestModels.all)
     func mixedReads(model: ConcurrencyModel) async throws {
         let seen = Monitor<[String]>([])
-        try await withServer(on: loopback, model: model) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             var found = [try await connection.readLine() ?? ""]
             found.append(String(decoding: try await connection.readExactly(4), as: UTF8.self))
             connection.useFraming(.selfCounting64)

@@ -80,7 +80,7 @@ struct LimitTests {
 
     @Test("an address that is taken is an error that says by whom", arguments: TestModels.all)
     func addressTaken(model: ConcurrencyModel) async throws {
-        try await withServer(on: loopback, model: model) { _ in
+        try await withServer(on: loopback, model: model, configuration: .test()) { _ in
         } operation: { server in
             let error = await #expect(throws: ServerError.self) {
                 try await withServer(on: Endpoint(server.address)) { _ in

@@ -174,7 +174,7 @@ struct LoopAcceptTests {
     @Test("are gone with their server, and with them what they had")
     func gone() async throws {
         weak var core: ServiceCore?
-        try await withServer(on: loopback, model: .eventLoops(loops: 2)) { connection in
+        try await withServer(on: loopback, model: .eventLoops(loops: 2), configuration: .test()) { connection in
             _ = try await connection.readToEnd()
         } operation: { server in
             core = (server.service as? LoopService)?.core

@@ -58,7 +58,7 @@ struct LoopTests {
     func waits(model: ConcurrencyModel) async throws {
         let gate = Gate()
         let astray = Monitor<[Wait]>([])
-        try await withServer(on: loopback, model: model) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             let home = Kernel.threadID
             for (index, wait) in Wait.allCases.enumerated() {
                 try await connection.write("before \(wait.rawValue)\n")
@@ -164,7 +164,7 @@ struct LoopTests {
         arguments: TestModels.all)
     func halfClose(model: ConcurrencyModel) async throws {
         let reply = [UInt8](repeating: 0x2A, count: 6 << 20)
-        try await withServer(on: loopback, model: model) { connection in
+        try await withServer(on: loopback, model: model, configuration: .test()) { connection in
             let request = try await connection.readToEnd()
             #expect(request.count == 100_000)
             try await connection.write(reply)

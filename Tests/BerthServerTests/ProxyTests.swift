@@ -108,7 +108,7 @@ struct ProxyTests {
     @Test("fails with what a server did to its client: that is not its own peer's doing", arguments: TestModels.all)
     func othersFailures(model: ConcurrencyModel) async throws {
         let log = EventLog()
-        try await withServer(on: loopback) { connection in
+        try await withServer(on: loopback, configuration: .test()) { connection in
             connection.abort()
         } operation: { server in
             let address = server.address

@@ -44,7 +44,10 @@ extension ServerConfiguration {
         var limits = limits
         if limits.firstByte == ServerLimits.default.firstByte { limits.firstByte = nil }
         if limits.frame == ServerLimits.default.frame { limits.frame = nil }
-        return ServerConfiguration(framing: framing, limits: limits, observers: observers)
+        var options = SocketOptions.default
+        // Nor for how long a peer that is a thread of the test takes nothing.
+        options.userTimeout = nil
+        return ServerConfiguration(socketOptions: options, framing: framing, limits: limits, observers: observers)
     }
 }
 

@@ -76,7 +76,7 @@ struct ThreadPoolTests {
     @Test("take turns: the one that has waited longest is woken")
     func turns() async throws {
         let roster = Roster()
-        try await withServer(on: loopback, model: .threadPool(threads: 4)) { connection in
+        try await withServer(on: loopback, model: .threadPool(threads: 4), configuration: .test()) { connection in
             connection.close()
             roster.sign()
         } operation: { server in
@@ -98,7 +98,7 @@ struct ThreadPoolTests {
     func noHerd() async throws {
         let roster = Roster()
         let visits = 200
-        try await withServer(on: loopback, model: .threadPool(threads: 16)) { connection in
+        try await withServer(on: loopback, model: .threadPool(threads: 16), configuration: .test()) { connection in
             connection.close()
             roster.sign()
         } operation: { server in
@@ -118,7 +118,7 @@ struct ThreadPoolTests {
     @Test("sleep while nobody comes")
     func idle() async throws {
         let roster = Roster()
-        try await withServer(on: loopback, model: .threadPool(threads: 4)) { connection in
+        try await withServer(on: loopback, model: .threadPool(threads: 4), configuration: .test()) { connection in
             connection.close()
             roster.sign()
         } operation: { server in
