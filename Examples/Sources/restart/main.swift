@@ -7,7 +7,7 @@ do {
     let listener = try TCPListener.listen(on: "127.0.0.1:12345", reuse: policy)
     let client = try listener.accept()
     print("\(client.peer) has connected to \(listener.address)")
-    try client.finish()
+    client.finish()
 } catch {
     print(error)
 }
