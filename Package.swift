@@ -84,10 +84,14 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // How many tests run at a time.
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         // Helpers that several test targets share: private network namespaces, raw peers, running programs.
         .target(
             name: "TestSupport",
-            dependencies: ["BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "BerthFraming"],
+            dependencies: [
+                "CTestSupport", "BerthServer", "BerthEngine", "BerthSockets", "BerthSystem", "BerthFraming",
+            ],
             path: "Tests/TestSupport", swiftSettings: settings),
         // A program with workers, which tests run: they cannot become one themselves.
         .executableTarget(

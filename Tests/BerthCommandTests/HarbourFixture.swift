@@ -19,6 +19,11 @@ final class HarbourFixture: Sendable {
         _ arguments: [String] = ["--service", "echo"], model: ConcurrencyModel = .processPool(workers: 2),
         byPath path: String? = nil
     ) throws {
+        // A machine under load may take its time, which only tests of that are about.
+        var arguments = arguments
+        for (option, time) in [("--ready-within", "240"), ("--idle", "600")] where !arguments.contains(option) {
+            arguments += [option, time]
+        }
         service = try Service(arguments, model: model)
         choice = path.map { ["--control", $0] } ?? [service.port]
         // It has its control socket then.

@@ -11,7 +11,7 @@ struct HarbourTests {
     @Test("replaces its workers without a lost connection", arguments: TestModels.workers)
     func reload(model: ConcurrencyModel) async throws {
         try await onOwnThread {
-            let harbour = try HarbourFixture(model: model)
+            let harbour = try HarbourFixture(["--service", "echo", "--patience", "240"], model: model)
             let before = Set(try harbour.workers())
             // One that stays: its worker goes on with it.
             let stays = try harbour.connect()
@@ -143,7 +143,7 @@ struct HarbourTests {
     func signals() async throws {
         try await onOwnThread {
             // On a busy machine a worker may need longer than usual; the roll-out would be given up, as it should be.
-            let harbour = try HarbourFixture(["--service", "echo", "--patience", "0", "--ready-within", "240"])
+            let harbour = try HarbourFixture(["--service", "echo", "--patience", "0"])
             let open = try harbour.connect()
             try open.expect("hello")
             harbour.program.signal(.user1)

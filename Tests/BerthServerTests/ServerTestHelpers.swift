@@ -36,12 +36,12 @@ final class EventLog: ServerObserver, Sendable {
 
 extension ServerConfiguration {
     static func test(
-        // A machine under load may take its time: what is idle, only tests of that say.
-        framing: Framing = .raw, limits: ServerLimits = ServerLimits(idle: .seconds(600)),
-        _ observers: any ServerObserver...
+        framing: Framing = .raw, limits: ServerLimits = .default, _ observers: any ServerObserver...
     ) -> ServerConfiguration {
-        // Nor how long a first byte and a message may take.
+        // A machine under load may take its time: what is idle, and how long a first byte and a message may take, only
+        // tests of that say.
         var limits = limits
+        if limits.idle == ServerLimits.default.idle { limits.idle = .seconds(600) }
         if limits.firstByte == ServerLimits.default.firstByte { limits.firstByte = nil }
         if limits.frame == ServerLimits.default.frame { limits.frame = nil }
         var options = SocketOptions.default
