@@ -94,17 +94,15 @@ public final class Server: Sendable {
 
     /// Listens and serves; the caller ends it.
     func start() throws(ServerError) -> any Service {
-        let listeners: Listeners
-        do throws(SocketError) {
+        let listeners = try listen(reuse: configuration.reuse) { () throws(SocketError) in
             if let environment = try ListenEnvironment.current(), HandedOver.take() {
-                listeners = try Listeners(inherited: environment, options: configuration.socketOptions)
-            } else {
-                listeners = Listeners(
-                    own: try TCPListener.listen(
-                        on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
-                        options: configuration.socketOptions))
+                return try Listeners(inherited: environment, options: configuration.socketOptions)
             }
-        } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
+            return Listeners(
+                own: try TCPListener.listen(
+                    on: endpoint, reuse: configuration.reuse, backlog: configuration.backlog,
+                    options: configuration.socketOptions))
+        }
         let service = try start(on: listeners, docked: true)
         service.report(
             .listening(

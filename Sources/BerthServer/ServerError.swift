@@ -30,7 +30,7 @@ public struct ServerError: Error, Sendable {
     }
 
     /// The very address that could not be bound, of those that an endpoint may stand for.
-    private static func address(of error: SocketError) -> SocketAddress? {
+    static func address(of error: SocketError) -> SocketAddress? {
         guard error.operation == .bind || error.operation == .listen, let text = error.address,
             case .address(let address)? = (try? Endpoint(parsing: text))?.target
         else { return nil }

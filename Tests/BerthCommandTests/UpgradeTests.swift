@@ -89,9 +89,9 @@ struct UpgradeTests {
                         s = socket.socket(socket.AF_UNIX); s.connect(path)
                         try:
                             s.sendall(b'{"version":1,"verb":"status"}\\n'); line = s.makefile().readline()
+                        # The old one had not read it: the new one is asked.
                         except (BrokenPipeError, ConnectionResetError): continue
-                        # The old one has taken this connection, and left before it answered.
-                        if line: return json.loads(line)
+                        return json.loads(line)
                 first = ask()['pid']; pid = first; count = 0
                 os.kill(pid, signal.SIGUSR2)
                 end = time.monotonic() + 240
@@ -110,6 +110,56 @@ struct UpgradeTests {
             #expect(try harbour.ask("stop").end == .exited(code: 0))
             #expect(HarbourFixture.waitForEnd(of: pid))
             #expect((try? Kernel.status(of: String(path))) == nil)
+        }
+    }
+
+    @Test("ends what is to replace it when it is told to end meanwhile")
+    func stopMeanwhile() async throws {
+        try await onOwnThread {
+            let folder = try python("import tempfile; print(tempfile.mkdtemp(), end='')")
+            let path = "\(folder)/berth"
+            let copy = "import shutil, sys; shutil.copy(*sys.argv[1:])"
+            _ = try python(copy, Program.buildDirectory() + "/berth", path)
+            let program = try Program(
+                path, ["serve", "127.0.0.1:0", "--service", "echo", "--model", "process-pool", "--workers", "1"])
+            _ = try #require(program.line(containing: "is ready"))
+            let hang = """
+                import os, sys
+                os.unlink(sys.argv[1])
+                with open(sys.argv[1], 'w') as f: f.write('#!/bin/sh\\nexec sleep 1000\\n')
+                os.chmod(sys.argv[1], 0o755)
+                """
+            _ = try python(hang, path)
+            program.signal(.user2)
+            let note = try #require(program.line(containing: "upgrade: a new harbour"))
+            let pid = try #require(Int32(note.drop { !$0.isNumber }.prefix { $0.isNumber }))
+            program.signal(.terminate)
+            let end = try program.end()
+            #expect(end.end == .exited(code: 0))
+            #expect(end.error.contains("the upgrade was given up: this harbour was told to end\n"))
+            #expect(HarbourFixture.waitForEnd(of: pid))
+        }
+    }
+
+    @Test("leaves the file of a Unix socket to the new one, which removes it in the end")
+    func file() async throws {
+        try await onOwnThread {
+            let path = try python("import tempfile; print(tempfile.mkdtemp(), end='')") + "/service"
+            let program = try Program(
+                try Program.buildDirectory() + "/berth",
+                ["serve", path, "--service", "echo", "--model", "process-pool", "--workers", "1"])
+            _ = try #require(program.line(containing: "is ready"))
+            program.signal(.user2)
+            #expect(try program.waitForEnd() == .exited(code: 0))
+            let status = try berth("status", path, "--json")
+            let pid = try #require(JSONValue(parsing: status.standard)?["pid"]?.number.map { Int32($0) })
+            #expect(pid != program.pid)
+            let socket = try HarbourFixture.connect(to: path)
+            try socket.expect("hello")
+            socket.close()
+            #expect(try berth("stop", path).end == .exited(code: 0))
+            #expect(HarbourFixture.waitForEnd(of: pid))
+            #expect((try? Kernel.status(of: path)) == nil)
         }
     }
 }

@@ -190,6 +190,32 @@ struct SupervisionTests {
         #expect(driver.send(.ready(2)).contains(.leave(1, patience: .seconds(30), takingQueue: false)))
     }
 
+    @Test("spares a worker that speaks again before another one is ready, and dismisses that one")
+    func silenceIsOver() {
+        var driver = SupervisionDriver.running(workers: 2)
+        driver.pass(.seconds(4))
+        #expect(driver.send(.heard(2)) == [])
+        #expect(driver.pass(.seconds(1)) == [.start(3, slot: 0, generation: 1)])
+        driver.send(.started(3, pid: 3))
+        #expect(driver.send(.heard(1)) == [.leave(3, patience: .zero, takingQueue: false)])
+        #expect(driver.said.last == "worker 1 speaks again, and stays")
+        driver.send(.ended(3, how: "exited with 0", isClean: true))
+        #expect(driver.supervision.workers.filter { $0.value.state == .ready }.keys.sorted() == [1, 2])
+        // It may fall silent again.
+        driver.pass(.seconds(5))
+        driver.send(.heard(2))
+        #expect(driver.pass(.seconds(5)).contains(.start(4, slot: 0, generation: 1)))
+    }
+
+    @Test("takes none for silent before all that was said has been heard")
+    func slowHarbour() {
+        var driver = SupervisionDriver.running(workers: 2)
+        driver.now = driver.now.advanced(by: .seconds(60))
+        #expect(driver.send(.heard(1)) == [])
+        #expect(driver.send(.heard(2)) == [])
+        #expect(driver.pass(.zero) == [])
+    }
+
     @Test("goes on as a lame duck before it ends, and ends at once the second time, or when it is over")
     func lameDuck() {
         for isImpatient in [true, false] {

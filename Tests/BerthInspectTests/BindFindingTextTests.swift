@@ -28,6 +28,28 @@ struct BindFindingTextTests {
                 """)
     }
 
+    @Test("a listener that no process has, being on its way to one, is told from one that somebody has")
+    func inFlight() async throws {
+        let taken = try await inPrivateNetwork {
+            let server = try PythonServer(
+                """
+                import array, sys
+                s = listener('127.0.0.1'); port = s.getsockname()[1]
+                a, b = socket.socketpair()
+                a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]))])
+                say(port); sys.stdin.readline()
+                s.close(); say(port); sys.stdin.readline()
+                b.close(); say(port); sys.stdin.readline()
+                """)
+            return try (1...3).map { step in
+                let address = KernelFindingTests.loopback(try server.number(step))
+                defer { server.program.write("go\n") }
+                return isListenedOnByNobody(address, reuse: .afterTimeWait)
+            }
+        }
+        #expect(taken == [false, true, false])
+    }
+
     @Test("B003: TIME_WAIT alone holds the port; with SO_REUSEADDR the bind works")
     func leftovers() async throws {
         let (finding, port, peer) = try await inPrivateNetwork {

@@ -76,8 +76,14 @@ package final class Berths: Sendable {
         return Berths(all, address, backlog)
     }
 
+    /// Whether this process has made the file of a Unix socket among them, or has taken it over.
+    var ownFiles: Bool { all.contains { $0.listener.ownsFile } }
+
     /// Leaves the files of Unix sockets to another harbour that has the berths as well.
     func keepFiles() { for berth in all { berth.listener.keepFile() } }
+
+    /// Removes the files of Unix sockets in the end, which a harbour leaves to this one.
+    func takeFiles() { for berth in all { berth.listener.takeFile() } }
 
     package var count: Int { all.count }
     var descriptors: [Int32] { all.map { $0.listener.fileDescriptor } }

@@ -10,7 +10,7 @@ package struct ControlFailure: Error, Sendable, Hashable, CustomStringConvertibl
 
 /// An operator's end of a control socket.
 package struct ControlClient: ~Copyable {
-    private let socket: TCPSocket
+    private var socket: TCPSocket
     private let path: String
     private var received: [UInt8] = []
 
@@ -33,10 +33,13 @@ package struct ControlClient: ~Copyable {
     ///
     /// - Throws: what the harbour has against it.
     package mutating func ask(_ request: ControlRequest) throws(ControlFailure) -> JSONValue {
-        do throws(SocketError) {
-            try socket.sendAll(Array("\(request.json)\n".utf8), timeout: .whole(.seconds(10)))
-        } catch { throw ControlFailure("the harbour at \(path) does not listen: \(error)") }
-        guard let line = nextLine() else { throw ControlFailure("the harbour at \(path) ended before it answered") }
+        var answer = try exchange(request)
+        if answer == nil, let next = try? ControlClient(path: path) {
+            // Another harbour has taken over meanwhile.
+            self = next
+            answer = try exchange(request)
+        }
+        guard let line = answer else { throw ended }
         guard let answer = JSONValue(parsing: line), let version = answer["version"]?.number else {
             throw ControlFailure("the harbour at \(path) answered something else than JSON")
         }
@@ -48,10 +51,32 @@ package struct ControlClient: ~Copyable {
     }
 
     /// Waits until the harbour has ended.
-    package mutating func waitForEnd() { while nextLine() != nil {} }
+    package mutating func waitForEnd() {
+        do throws(Errno) { while try nextLine() != nil {} } catch {}
+    }
+
+    private var ended: ControlFailure { ControlFailure("the harbour at \(path) ended before it answered") }
+
+    /// Asks; `nil` when the harbour has closed the connection without having read it.
+    private mutating func exchange(_ request: ControlRequest) throws(ControlFailure) -> String? {
+        do throws(SocketError) {
+            try socket.sendAll(Array("\(request.json)\n".utf8), timeout: .whole(.seconds(10)))
+        } catch {
+            if error.errno == .brokenPipe || error.errno == .connectionReset { return nil }
+            throw ControlFailure("the harbour at \(path) does not listen: \(error)")
+        }
+        let line: String?
+        do throws(Errno) { line = try nextLine() } catch {
+            // unix(7): what was sent was not read.
+            if error == .connectionReset { return nil }
+            throw ControlFailure("the harbour at \(path) cannot be heard: \(error)")
+        }
+        guard let line else { throw ended }
+        return line
+    }
 
     /// A line; `nil` at the end. Waits as long as it takes: a roll-out may take its time.
-    private mutating func nextLine() -> String? {
+    private mutating func nextLine() throws(Errno) -> String? {
         while true {
             if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: received[..<end], as: UTF8.self)
@@ -60,7 +85,10 @@ package struct ControlClient: ~Copyable {
             }
             var memory = [UInt8](repeating: 0, count: 65_536)
             let descriptor = socket.fileDescriptor
-            let count = memory.withUnsafeMutableBytes { (try? unsafe Kernel.receive(descriptor, into: $0)) ?? 0 }
+            let result = memory.withUnsafeMutableBytes { memory in
+                Result { () throws(Errno) in try unsafe Kernel.receive(descriptor, into: memory) }
+            }
+            let count = try result.get()
             if count == 0 { return nil }
             received += memory[..<count]
         }

@@ -53,10 +53,12 @@ final class ControlDoor {
         isOpen = true
     }
 
-    /// Leaves the socket and its file to another harbour. Who is in already gets the answer.
+    /// Leaves the socket and its file to another harbour. Who has asked for something that was not read is told by an
+    /// error of the socket, and asks again.
     func handOver() {
         listener.keepFile()
         isOpen = false
+        visitors = [:]
     }
 
     /// Lets in who has come: the same user, or root.

@@ -76,11 +76,11 @@ extension Harbour {
     /// A worker that does not answer in that time is shown with what it said last.
     private static let countingTime: Duration = .milliseconds(20)
 
-    /// Answers those who have waited long enough for a status.
-    func answerCurious(at now: MonotonicTime) {
-        let due = curious.filter { $0.due <= now }
+    /// Answers those who have waited long enough for a status; all of them without a time.
+    func answerCurious(at now: MonotonicTime? = nil) {
+        let due = curious.filter { visitor in now.map { visitor.due <= $0 } ?? true }
         if due.isEmpty { return }
-        curious.removeAll { $0.due <= now }
+        curious.removeAll { visitor in now.map { visitor.due <= $0 } ?? true }
         lookAtBoard()
         let answer = ControlReply.success(status)
         for (visitor, _) in due { visitor.answer(answer) }

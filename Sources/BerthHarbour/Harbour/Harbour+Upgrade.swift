@@ -12,8 +12,9 @@ final class Upgrade {
 
     private static let variable = "BERTH_UPGRADE"
     private static let doorVariable = "BERTH_UPGRADE_CONTROL"
+    private static let filesVariable = "BERTH_UPGRADE_FILES"
     /// What workers are not to inherit: the descriptors are the harbour's.
-    static let variables = [variable, doorVariable]
+    static let variables = [variable, doorVariable, filesVariable]
 
     /// Starts the program as it lies on disk now, with the berths and the control socket.
     init(_ program: WorkerProgram, berths: Berths, door: ControlDoor?, within time: Duration) throws(Errno) {
@@ -25,6 +26,7 @@ final class Upgrade {
             "LISTEN_FDS=\(berths.count)", "LISTEN_FDNAMES=\(berths.names.joined(separator: ":"))",
             "\(Self.variable)=\(next)",
         ]
+        if berths.ownFiles { environment.append("\(Self.filesVariable)=1") }
         var inherited = berths.descriptors + [pair.writing.rawValue]
         if let door {
             environment.append("\(Self.doorVariable)=\(next + 1)")
@@ -37,6 +39,9 @@ final class Upgrade {
         process = try Kernel.openProcess(pid)
         deadline = .now.advanced(by: time)
     }
+
+    /// Whether the old harbour leaves the files of Unix sockets to this one.
+    static var leavesFiles: Bool { Kernel.environmentVariable(filesVariable) == "1" }
 
     /// The harbour that has started this process to take over from it; `nil` for one that was started otherwise.
     static func predecessor() -> Link? {
@@ -79,9 +84,11 @@ extension Harbour {
             guard message == .ready else { continue }
             configuration.observe(.note("upgrade: the new harbour (pid \(upgrade.pid)) has taken over"))
             notifier.tell(.mainProcess(upgrade.pid), .ready)
-            door?.handOver()
             for visitor in waiting { visitor.answer(ControlReply.failure("another harbour has taken over")) }
             waiting = []
+            answerCurious()
+            // Who is in and has not been answered asks the new one.
+            door?.handOver()
             berths.keepFiles()
             self.upgrade = nil
             hasSuccessor = true
@@ -89,9 +96,14 @@ extension Harbour {
         }
     }
 
-    /// The new harbour's process has ended, or it takes too long.
+    /// The new harbour's process has ended, or it takes too long, or is not wanted any more.
     func checkSuccessor() {
         guard let upgrade else { return }
+        if supervision.isStopping {
+            self.upgrade = nil
+            try? Kernel.signal(upgrade.pid, Signal.terminate.rawValue)
+            return configuration.observe(.note("the upgrade was given up: this harbour was told to end"))
+        }
         if let end = (try? Kernel.endIfEnded(of: upgrade.pid)) ?? nil {
             self.upgrade = nil
             let limit = configuration.settings.readyWithin * 2
@@ -112,6 +124,7 @@ extension Harbour {
             case .nothing: return
             case .end:
                 predecessor = nil
+                if Upgrade.leavesFiles { berths.takeFiles() }
                 // It has not handed one over, or is gone before it could leave it to this one.
                 if let door {
                     door.open()

@@ -16,6 +16,8 @@ public enum HarbourEvent: Sendable, Hashable {
     case workerFailed(Int, how: String, restart: Duration?)
     /// A worker has not said anything for so long; another one takes its place.
     case workerSilent(Int, for: Duration)
+    /// A worker that had said nothing does so before another one was ready, and stays.
+    case workerSpeaksAgain(Int)
     /// A worker did not leave, or did not become ready, in time.
     case workerKilled(Int, reason: String)
     case rolloutBegan(generation: String, workers: Int)
@@ -59,6 +61,7 @@ extension HarbourEvent: CustomStringConvertible {
             "worker \(id) \(how) before it was ready" + (restart.map { "; another one starts \(Self.soon($0))" } ?? "")
         case .workerSilent(let id, let time):
             "worker \(id) has said nothing for \(time.short); another one takes its place"
+        case .workerSpeaksAgain(let id): "worker \(id) speaks again, and stays"
         case .workerKilled(let id, let reason): "worker \(id) is killed: \(reason)"
         case .rolloutBegan(let generation, let workers):
             "\(generation) takes over from \(Self.count(workers, "worker")), one after the other"

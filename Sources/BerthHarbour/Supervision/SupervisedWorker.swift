@@ -25,6 +25,8 @@ package struct SupervisedWorker: Sendable {
     var wasKilled = false
     /// Why another one shall take its place.
     var replacement: String?
+    /// Whether that is since it says nothing.
+    var isSilent = false
     var retiresAt: MonotonicTime?
     var connectionLimit: Int?
     /// The berths it was told to dock at.

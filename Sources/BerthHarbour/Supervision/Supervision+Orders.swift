@@ -86,7 +86,7 @@ extension Supervision {
     }
 
     /// Those who have started and are not ready leave.
-    private mutating func dismissStarting(_ now: MonotonicTime, where isMeant: (SupervisedWorker) -> Bool) {
+    mutating func dismissStarting(_ now: MonotonicTime, where isMeant: (SupervisedWorker) -> Bool) {
         for (id, worker) in workers.sorted(by: { $0.key < $1.key }) where worker.state == .starting && isMeant(worker) {
             workers[id]?.state = .leaving
             workers[id]?.killAt = now.advanced(by: settings.drain)

@@ -36,16 +36,12 @@ extension Supervision {
         }
     }
 
-    /// Recycling, and workers that say nothing.
+    /// Recycling.
     private mutating func markForReplacement(_ now: MonotonicTime) {
         for (id, worker) in workers where worker.state == .ready && worker.replacement == nil {
             if let time = worker.retiresAt, time <= now { workers[id]?.replacement = "it is old enough" }
             if let limit = worker.connectionLimit, worker.counts.accepted >= limit {
                 workers[id]?.replacement = "it has accepted \(worker.counts.accepted) connections"
-            }
-            if let silence = settings.silence, worker.lastHeard.advanced(by: silence) <= now {
-                workers[id]?.replacement = "it says nothing"
-                actions.append(.report(.workerSilent(id, for: now.duration(since: worker.lastHeard))))
             }
         }
     }

@@ -31,6 +31,27 @@ extension Supervision {
         }
     }
 
+    /// A worker has said something. One that was only slow stays: whoever was to take its place is not needed.
+    mutating func heard(_ id: Int, _ now: MonotonicTime) {
+        workers[id]?.lastHeard = now
+        guard let worker = workers[id], worker.isSilent, worker.state == .ready else { return }
+        workers[id]?.isSilent = false
+        workers[id]?.replacement = nil
+        actions.append(.report(.workerSpeaksAgain(id)))
+        dismissStarting(now) { $0.slot == worker.slot && $0.generation == worker.generation }
+    }
+
+    /// Finds who says nothing. Only after all that workers have said was heard: it may be the harbour that was slow.
+    mutating func findSilent(_ now: MonotonicTime) {
+        guard let silence = settings.silence else { return }
+        for (id, worker) in workers.sorted(by: { $0.key < $1.key })
+        where worker.state == .ready && worker.replacement == nil && worker.lastHeard.advanced(by: silence) <= now {
+            workers[id]?.replacement = "it says nothing"
+            workers[id]?.isSilent = true
+            actions.append(.report(.workerSilent(id, for: now.duration(since: worker.lastHeard))))
+        }
+    }
+
     /// Has a worker leave.
     ///
     /// - Parameter order: false when it does so already.

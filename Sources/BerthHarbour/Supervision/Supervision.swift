@@ -5,7 +5,7 @@ package import BerthSystem
 /// Events go in, with the time; actions come out. Who owns it does them, and calls again when ``nextWake`` has come.
 package struct Supervision: Sendable {
     package enum Event: Sendable {
-        /// Nothing but time.
+        /// Nothing but time, and all that workers have said until then was handed over.
         case tick
         case started(Int, pid: Int32)
         case ready(Int)
@@ -107,7 +107,7 @@ package struct Supervision: Sendable {
     package mutating func handle(_ event: Event, at now: MonotonicTime) -> [Action] {
         actions = []
         switch event {
-        case .tick: break
+        case .tick: findSilent(now)
         case .started(let id, let pid):
             workers[id]?.pid = pid
             // Of workers that come and go with each connection only the first are told.
@@ -117,8 +117,8 @@ package struct Supervision: Sendable {
         case .ready(let id): becameReady(id, now)
         case .counted(let id, let counts):
             workers[id]?.counts = counts
-            workers[id]?.lastHeard = now
-        case .heard(let id): workers[id]?.lastHeard = now
+            heard(id, now)
+        case .heard(let id): heard(id, now)
         case .leaves(let id):
             if workers[id]?.state == .ready { leave(id, because: "it was told to", now, order: false) }
         case .ended(let id, let how, let isClean): ended(id, how, isClean, now)

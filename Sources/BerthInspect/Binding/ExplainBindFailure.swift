@@ -32,3 +32,16 @@ public func explainBindFailure(
     }
     return BindExplanation.finding(for: attempt, reuse: reuse, errno: errno, evidence: evidence)
 }
+
+/// Whether an address is taken by listeners that no process has any more, though every process can be seen.
+///
+/// So it is for some milliseconds after the death of a process with an io_uring: the kernel ends the ring, and the sockets
+/// that it polls, in its own time.
+package func isListenedOnByNobody(_ address: SocketAddress, reuse: ReusePolicy) -> Bool {
+    guard address.isIP else { return false }
+    let attempt = BindAttempt(address, options: ReuseOptions(reuse), user: Kernel.effectiveUser)
+    guard let holders = BindEvidence.read(for: attempt).holders.value, !holders.isEmpty else { return false }
+    return holders.allSatisfy { holder in
+        if holder.socket.state == .listen, case .unknown(.notVisible) = holder.owners { true } else { false }
+    }
+}

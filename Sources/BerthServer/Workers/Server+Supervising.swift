@@ -9,16 +9,14 @@ extension Server {
         guard case (let layout, let workers)? = plan else {
             throw ServerError(serving: SocketError(.serve, address: endpoint.description, errno: .invalidArgument))
         }
-        let berths: Berths
-        do throws(SocketError) {
+        let berths = try listen(reuse: configuration.reuse) { () throws(SocketError) in
             if let environment = try ListenEnvironment.current(), HandedOver.take() {
-                berths = try Berths.inherited(environment)
-            } else {
-                berths = try Berths.open(
-                    on: endpoint, layout: layout, count: workers, reuse: configuration.reuse,
-                    backlog: configuration.backlog, options: configuration.socketOptions)
+                return try Berths.inherited(environment)
             }
-        } catch { throw ServerError(listening: error, reuse: configuration.reuse) }
+            return try Berths.open(
+                on: endpoint, layout: layout, count: workers, reuse: configuration.reuse,
+                backlog: configuration.backlog, options: configuration.socketOptions)
+        }
         do throws(SocketError) {
             let wish: Int32
             do throws(Errno) { wish = try request.descriptor } catch {

@@ -20,6 +20,9 @@ package final class SocketFile: Sendable {
 
     deinit { remove() }
 
+    /// Whether it removes the file in the end.
+    var isOwner: Bool { isOurs.load(ordering: .relaxed) }
+
     /// Leaves the file where it is.
     func giveUp() { isOurs.store(false, ordering: .relaxed) }
 

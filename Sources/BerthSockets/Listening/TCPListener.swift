@@ -98,6 +98,9 @@ extension TCPListener {
         return descriptor
     }
 
+    /// Whether the file of a Unix socket is removed when the listener ends.
+    package var ownsFile: Bool { file?.isOwner == true }
+
     /// Leaves the file of a Unix socket where it is when the listener ends, since another process goes on with it.
     package func keepFile() { file?.giveUp() }
 
