@@ -13,6 +13,15 @@ extension ServerLimits {
         case .atMost(let count): board[.perAddress] = max(1, count)
         case .unlimited: board[.perAddress] = nil
         }
+        switch overload {
+        case .wait: board.overload = .wait
+        case .refuse: board.overload = .refuse
+        case .farewell: board.overload = .farewell
+        case .queue(let time, let most):
+            board[.queue] = Self.nanoseconds(time)
+            board[.queueLength] = max(1, most)
+            board.overload = .queue
+        }
         board[.burst] = acceptRate?.burst
         board[.rate] = acceptRate?.perSecond
         board[.unreadOutput] = unreadOutput.bytes
@@ -27,8 +36,11 @@ extension ServerLimits {
     }
 
     /// The same with what is on a board now.
-    func reading(_ board: Board) -> ServerLimits {
+    ///
+    /// - Parameter farewell: the words that the service has for those who are turned away.
+    func reading(_ board: Board, farewell: [UInt8]?) -> ServerLimits {
         var copy = self
+        copy.overload = .reading(board, farewell: farewell)
         copy.maximumConnections = board[.maximum] ?? .max
         switch board[.perAddress] {
         case nil: copy.perAddress = .unlimited
@@ -49,6 +61,25 @@ extension ServerLimits {
 
     /// At least a millisecond.
     private static func nanoseconds(_ time: Duration?) -> Int? { time.map { Int(max(1_000_000, $0.wholeNanoseconds)) } }
+}
+
+extension ServerLimits.Overload {
+    /// How long connections wait for room where nobody has said.
+    private static let queueTime: Duration = .seconds(5)
+
+    /// What is on a board now. A service that has no words to say refuses without any; a quarter of the maximum waits where
+    /// nobody has said how many.
+    static func reading(_ board: Board, farewell: [UInt8]?) -> Self {
+        switch board.overload {
+        case .wait: .wait
+        case .refuse: .refuse
+        case .farewell: farewell.map { .farewell($0) } ?? .refuse
+        case .queue:
+            .queue(
+                for: board[.queue].map { .nanoseconds($0) } ?? queueTime,
+                atMost: board[.queueLength] ?? max(1, (board[.maximum] ?? .max) / 4))
+        }
+    }
 }
 
 extension AccessList {

@@ -13,7 +13,8 @@ public struct RunningServer: Sendable {
     public var statistics: ServerStatistics { service.statistics }
 
     /// What is allowed now. Of what is set, these change at once: ``ServerLimits/maximumConnections``,
-    /// ``ServerLimits/perAddress``, ``ServerLimits/acceptRate``, ``ServerLimits/access``; and for connections that come from
+    /// ``ServerLimits/overload``, ``ServerLimits/perAddress``, ``ServerLimits/acceptRate``, ``ServerLimits/access``,
+    /// ``ServerLimits/unreadOutput``; and for connections that come from
     /// then on the deadlines. The others are those that the server was made with. Nobody is cut off by a maximum that is
     /// lowered: fewer come.
     public var limits: ServerLimits {

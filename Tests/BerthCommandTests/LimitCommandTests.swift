@@ -74,6 +74,7 @@ struct LimitCommandTests {
                     connections:     100
                     of one address:  a quarter of them, any number from this machine
                     accepted:        as they come
+                    beyond that:     reset
                     allowed:         everybody
                     denied:          nobody
 
@@ -87,12 +88,22 @@ struct LimitCommandTests {
             #expect(changed.standard.contains("idle:            90 s\n"))
             guard let first = Self.isServed(harbour) else { throw StreamError.ended }
             #expect(!Self.isServedOnce(harbour))
+            #expect(
+                try harbour.ask("limit", "--overload", "wait").standard.contains(
+                    "beyond that:     wait in the kernel\n"))
+            let queued = try harbour.ask("limit", "--queue", "0.05", "--unread-output", "1000")
+            #expect(queued.standard.contains("beyond that:     accepted, and reset after waiting for 50 ms\n"))
+            #expect(queued.standard.contains("unread output:   1000 bytes\n"))
+            #expect(!Self.isServedOnce(harbour))
+            _ = try harbour.ask("limit", "--overload", "refuse")
             _ = try harbour.ask("limit", "--max-connections", "none", "--deny", "127.0.0.0/8")
             #expect(!Self.isServedOnce(harbour))
             _ = try harbour.ask("limit", "--deny", "none")
             #expect(Self.isServedOnce(harbour))
+            let refusals = try harbour.status()["counts"]?["refusals"]
             #expect(
-                try harbour.status()["counts"]?["refusals"] == .fields(["denied": .number(1), "maximum": .number(1)]))
+                refusals
+                    == .fields(["denied": .number(1), "maximum": .number(1), "waited too long": .number(1)]))
             first.close()
             _ = try harbour.service.stop()
         }
@@ -104,6 +115,12 @@ struct LimitCommandTests {
             let harbour = try HarbourFixture()
             #expect(try harbour.ask("limit", "--max-connections", "0").end == .exited(code: 2))
             #expect(try harbour.ask("limit", "--deny", "10.0.0.1/8").end == .exited(code: 2))
+            let word = try harbour.ask("limit", "--overload", "panic")
+            #expect(word.end == .exited(code: 2) && word.error.contains("'panic' is invalid"))
+            let both = try harbour.ask("limit", "--overload", "wait", "--queue", "3")
+            #expect(
+                both.end == .exited(code: 2)
+                    && both.error.contains("--queue is --overload queue with a time, and not --overload wait."))
             _ = try harbour.service.stop()
         }
     }

@@ -193,6 +193,37 @@ struct AdmissionTests {
         #expect(log.all.count { if case .ended = $0 { true } else { false } } == served)
     }
 
+    @Test("what becomes of those beyond the maximum can be changed while the service runs", arguments: TestModels.all)
+    func changingOverload(model: ConcurrencyModel) async throws {
+        let log = EventLog()
+        var limits = ServerLimits.default
+        limits.maximumConnections = 1
+        try await serve(model, limits, log) { server in
+            let first = try server.connect()
+            #expect(Self.isGreeted(first))
+            // The others wait in the kernel.
+            let second = try server.connect()
+            second.readDeadline = .after(.milliseconds(100))
+            #expect(throws: StreamError.self) { _ = try second.readLine() }
+            server.limits.overload = .refuse
+            #expect(server.limits.overload == .refuse)
+            #expect(!Self.isGreeted(second) && !Self.isLetIn(server))
+            server.limits.overload = .farewell(Array("later\n".utf8))
+            #expect(try server.connect().readToEnd() == Array("later\n".utf8))
+            server.limits.overload = .queue(for: .seconds(240), atMost: 1)
+            let third = try server.connect()
+            // It is the one that waits.
+            #expect(!Self.isLetIn(server))
+            server.limits.overload = .wait
+            let fourth = try server.connect()
+            try first.finish()
+            #expect(Self.isGreeted(third))
+            try third.finish()
+            #expect(Self.isGreeted(fourth))
+            #expect(server.statistics.refusals == [.maximum: 4])
+        }
+    }
+
     @Test("a maximum that is raised lets those in who wait in the kernel", arguments: TestModels.all)
     func raising(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default

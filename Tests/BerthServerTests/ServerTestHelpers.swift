@@ -54,7 +54,7 @@ extension ServerConfiguration {
 extension RunningServer {
     /// A blocking stream to the server.
     func connect(framing: Framing = .raw) throws -> SocketStream {
-        SocketStream(try TCPSocket.connect(to: Endpoint(address), within: .seconds(10)), framing: framing)
+        SocketStream(try TCPSocket.connect(to: Endpoint(address), within: .seconds(240)), framing: framing)
     }
 }
 

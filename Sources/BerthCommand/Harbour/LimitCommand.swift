@@ -14,7 +14,7 @@ struct LimitCommand: ParsableCommand {
             EXAMPLES
               berth limit :8080
               berth limit :8080 --max-connections 500 --per-address 20
-              berth limit :8080 --rate 100 --burst 200
+              berth limit :8080 --rate 100 --burst 200 --overload refuse
               berth limit :8080 --deny 203.0.113.0/24 --deny 2001:db8::/32
               berth limit :8080 --deny none --idle none
             """)
@@ -36,6 +36,15 @@ struct LimitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Connections that may come at once after a pause.", valueName: "count"))
     var burst: LimitValue?
 
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of connections beyond these: wait (in the kernel), refuse (reset), farewell (the words of serve "
+                + "--farewell), queue (accepted, reset after a time).", valueName: "what"))
+    var overload: Board.Overload?
+
+    @Option(help: ArgumentHelp("The same as --overload queue, and the time.", valueName: "seconds"))
+    var queue: LimitTime?
+
     @Option(help: ArgumentHelp("How long a connection may be without its first byte.", valueName: "seconds"))
     var firstByte: LimitTime?
 
@@ -53,6 +62,11 @@ struct LimitCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("How old a connection may become.", valueName: "seconds"))
     var age: LimitTime?
+
+    @Option(
+        help: ArgumentHelp(
+            "How much may be unsent of a connection whose handler does not wait for its peer.", valueName: "bytes"))
+    var unreadOutput: LimitValue?
 
     @Option(help: ArgumentHelp("Addresses that may connect, and no others; repeated for more.", valueName: "block"))
     var allow: [NetworkArgument] = []
@@ -81,15 +95,34 @@ struct LimitCommand: ParsableCommand {
         set(.idle, idle)
         set(.writeStall, writeStall)
         set(.age, age)
+        set(.unreadOutput, unreadOutput)
+        set(.queue, queue)
+        if let what = overload ?? (queue.map { _ in .queue }) { change.values[.overload] = what.rawValue }
         if !allow.isEmpty { change.allow = allow.compactMap(\.network) }
         if !deny.isEmpty { change.deny = deny.compactMap(\.network) }
         return change
+    }
+
+    func validate() throws {
+        if queue != nil, let overload, overload != .queue {
+            throw ValidationError("--queue is --overload queue with a time, and not --overload \(overload.name).")
+        }
+        if let queue, queue.nanoseconds == nil { throw ValidationError("--queue needs a time.") }
     }
 
     func run() throws {
         let answer = try harbour.ask(.limit(change))
         Talk.data(json ? "\(answer)" : LimitTable.lines(answer).joined(separator: "\n"))
     }
+}
+
+extension Board.Overload: ExpressibleByArgument {
+    package init?(argument: String) {
+        guard let word = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+        self = word
+    }
+
+    package static var allValueStrings: [String] { allCases.map(\.name) }
 }
 
 /// A number that is at least 1, `none`, or `auto`.

@@ -7,6 +7,8 @@ extension Board {
         case maximum = 0
         /// Connections from one address; 0 for a quarter of the maximum, and any number from this machine.
         case perAddress = 1
+        /// What is done beyond the maximum and the rate: an ``Overload``.
+        case overload = 2
         /// Connections a second.
         case rate = 3
         case burst = 4
@@ -18,6 +20,21 @@ extension Board {
         case writeStall = 9
         case age = 10
         case unreadOutput = 11
+        /// How long connections may wait for room, and how many of a process, where they do.
+        case queue = 12
+        case queueLength = 13
+    }
+
+    /// What is done with connections beyond what is allowed. What it is called is what people write.
+    package enum Overload: Int, Sendable, CaseIterable {
+        case wait, refuse, farewell, queue
+
+        package var name: String { "\(self)" }
+    }
+
+    package var overload: Overload {
+        get { self[.overload].flatMap { Overload(rawValue: $0) } ?? .wait }
+        set { self[.overload] = newValue.rawValue }
     }
 
     /// `nil` for no limit.

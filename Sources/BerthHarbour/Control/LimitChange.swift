@@ -34,6 +34,15 @@ package struct LimitChange: Sendable, Hashable {
             guard let setting = Board.Setting.allCases.first(where: { $0.name == member.name }) else {
                 throw ControlRequest.Mistake(description: "there is no limit \"\(member.name)\"")
             }
+            if setting == .overload {
+                let words = Board.Overload.allCases.map(\.name)
+                guard let number = member.value.text.flatMap({ words.firstIndex(of: $0) }) else {
+                    throw ControlRequest.Mistake(
+                        description: "\"overload\" is one of \(words.joined(separator: ", ")), not \(member.value)")
+                }
+                values[setting] = number
+                continue
+            }
             switch member.value {
             case .null: values[setting] = .some(nil)
             case .number(let number) where number >= setting.least && number <= 1 << 40:
@@ -80,6 +89,7 @@ extension Board.Setting {
         switch self {
         case .maximum: "max_connections"
         case .perAddress: "per_address"
+        case .overload: "overload"
         case .rate: "rate"
         case .burst: "burst"
         case .firstByte: "first_byte_ms"
@@ -89,6 +99,8 @@ extension Board.Setting {
         case .writeStall: "write_stall_ms"
         case .age: "age_ms"
         case .unreadOutput: "unread_output"
+        case .queue: "queue_ms"
+        case .queueLength: "queue_length"
         }
     }
 
@@ -98,5 +110,8 @@ extension Board.Setting {
     /// The least that can be asked for; of `per_address` nought is a quarter of the maximum.
     var least: Int { self == .perAddress ? 0 : 1 }
 
-    func json(_ value: Int?) -> JSONValue { value.map { .number($0 / unit) } ?? .null }
+    func json(_ value: Int?) -> JSONValue {
+        if self == .overload { return .string((value.flatMap { Board.Overload(rawValue: $0) } ?? .wait).name) }
+        return value.map { .number($0 / unit) } ?? .null
+    }
 }

@@ -16,6 +16,7 @@ package enum LimitTable {
         let rate = number(.rate).map { "\($0) a second, \(number(.burst) ?? $0) at once" } ?? "as they come"
         let rows = [
             ("connections", count(.maximum)), ("of one address", perAddress), ("accepted", rate),
+            ("beyond that", overload(limits)),
             ("allowed", blocks(reply["allow"]) ?? "everybody"), ("denied", blocks(reply["deny"]) ?? "nobody"),
             ("first byte", time(.firstByte)), ("whole frame", time(.frame)),
             ("minimum rate", number(.minimumRate).map { "\($0) bytes a second" } ?? "none"),
@@ -23,6 +24,18 @@ package enum LimitTable {
             ("unread output", number(.unreadOutput).map { "\($0) bytes" } ?? "any number of bytes"),
         ]
         return rows.map { "\($0.0):" + String(repeating: " ", count: 16 - $0.0.count) + $0.1 }
+    }
+
+    /// What becomes of those beyond it.
+    private static func overload(_ limits: JSONValue?) -> String {
+        switch limits?[Board.Setting.overload.name]?.text {
+        case "refuse": return "reset"
+        case "farewell": return "told so, or reset where the service has no words for it"
+        case "queue":
+            let time = limits?[Board.Setting.queue.name]?.number ?? 5000
+            return "accepted, and reset after waiting for \(Duration.milliseconds(time).short)"
+        default: return "wait in the kernel"
+        }
     }
 
     private static func blocks(_ json: JSONValue?) -> String? {

@@ -168,7 +168,9 @@ package final class Harbour {
         while true {
             switch link.receive() {
             case .message(.ready): handle(.ready(id))
-            case .message(.counts(let counts)): handle(.counted(id, self.counts(of: process) ?? counts))
+            case .message(.counts(let counts)):
+                handle(.heard(id))
+                handle(.counted(id, self.counts(of: process) ?? counts))
             case .message(.leaving): handle(.leaves(id))
             case .message(.waiting): handle(.waiting)
             case .message(.draining(let step)): report(.draining(worker: id, step))

@@ -9,6 +9,7 @@ package struct Supervision: Sendable {
         case tick
         case started(Int, pid: Int32)
         case ready(Int)
+        /// What a worker has counted, as it says or as its board does: that one shows nothing of whether it is alive.
         case counted(Int, WorkerCounts)
         /// A worker has said that it is alive.
         case heard(Int)
@@ -117,7 +118,6 @@ package struct Supervision: Sendable {
         case .ready(let id): becameReady(id, now)
         case .counted(let id, let counts):
             workers[id]?.counts = counts
-            heard(id, now)
         case .heard(let id): heard(id, now)
         case .leaves(let id):
             if workers[id]?.state == .ready { leave(id, because: "it was told to", now, order: false) }

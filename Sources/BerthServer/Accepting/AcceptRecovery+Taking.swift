@@ -20,7 +20,7 @@ extension AcceptRecovery {
         of listener: borrowing TCPListener, until deadline: Deadline, start: (consuming TCPSocket) -> Void
     ) {
         succeeded()
-        let isWaitingForRoom = core.configuration.limits.overload == .wait
+        let isWaitingForRoom = core.isWaitingForRoom
         // The queue held no more than this, and is served in order: who comes later may come for ever.
         for _ in 0...listener.backlog.effective {
             if isWaitingForRoom { _ = core.table.waitForRoom(until: deadline) }

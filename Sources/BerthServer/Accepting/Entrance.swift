@@ -67,15 +67,13 @@ final class Entrance: Sendable {
         state.withLock { state in state.docked.map { state.gates[$0].listener.fileDescriptor } }
     }
 
-    var isWaitingForRoom: Bool { core.configuration.limits.overload == .wait }
-
     /// Takes a connection and counts it in. The listeners have turns.
     func takeOne() -> Arrival {
         state.withLock { state in
             if core.signals.isDraining || state.isUsed { return .nothing }
             // Before it is accepted: who has been accepted cannot wait in the kernel any more.
-            let isReserved = isWaitingForRoom
-            if isReserved, core.reserve() != nil { return .full }
+            let isReserved = core.isWaitingForRoom
+            if isReserved, !core.reserveInTurn() { return .full }
             for step in state.docked.indices {
                 let index = (state.turn + step) % state.docked.count
                 guard let socket = recovery.takeOne(from: state.gates[state.docked[index]].listener) else { continue }

@@ -82,7 +82,7 @@ extension ServiceCore {
             watcher.withLock { $0 }?.stop()
             callListeners()
             hooks.endAccepts(Deadline(time: deadline))
-            waitingRoom?.close(until: Deadline(time: deadline), core: self)
+            waitingRoom.close(until: Deadline(time: deadline), core: self)
         case .halfClose:
             let overdue = table.markOverdue()
             if !overdue.isEmpty { report(.draining(.halfClosing(active: overdue.count))) }

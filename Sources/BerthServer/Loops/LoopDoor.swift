@@ -43,7 +43,7 @@ final class LoopDoor: Sendable {
     /// Starts the loops, each of which accepts.
     func open() throws(Errno) {
         var started: [Berth] = []
-        core.waitingRoom?.whenThereIsRoom { [self] admitted in startAnywhere(admitted) }
+        core.waitingRoom.whenThereIsRoom { [self] admitted in startAnywhere(admitted) }
         do throws(Errno) {
             for (index, place) in places.enumerated() {
                 place.loop.onListenerReady = { [self] in accept(at: place) }
@@ -124,7 +124,7 @@ final class LoopDoor: Sendable {
 
     private func lookForRoom(at place: Berth) {
         guard isFull.load(ordering: .sequentiallyConsistent) else { return }
-        if core.hasRoom { return reopen() }
+        if core.hasRoom || !core.isWaitingForRoom { return reopen() }
         place.loop.pause(for: max(.milliseconds(1), core.nextLook.duration(since: .now))) { [self] in
             lookForRoom(at: place)
             watch(at: place)

@@ -60,7 +60,7 @@ final class ConnectionTable: Sendable {
 
     /// Takes back an admission whose thread could not be started.
     func revoke(_ admitted: Admitted, _ reason: Refusal.Kind) {
-        if let key = admitted.key { place.release(key) }
+        releaseAddress(of: admitted)
         state.change { state in
             state.remove(admitted)
             place.revoked()
@@ -142,9 +142,11 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// Counts the end of a connection.
+    /// Lets the address of a connection have another one.
+    func releaseAddress(of admitted: Admitted) { if let key = admitted.key { place.release(key) } }
+
+    /// Counts the end of a connection, whose address was released.
     func end(_ admitted: Admitted, _ end: ConnectionEnd) {
-        if let key = admitted.key { place.release(key) }
         state.change { state in
             state.remove(admitted)
             // It is kept by the task, which it must not keep.

@@ -19,8 +19,10 @@ extension ServiceCore {
             _ = socket.detach().release()
             return admitted
         case .failure(let want):
-            if want.isForRoom, let waitingRoom {
-                if let rest = waitingRoom.take(socket, core: self) { turnAway(rest, want.refusal) }
+            if want.isForRoom, case .queue(let time, let most) = overload {
+                if let rest = waitingRoom.take(socket, for: time, atMost: most, core: self) {
+                    turnAway(rest, want.refusal)
+                }
             } else {
                 turnAway(socket, want.refusal)
             }
@@ -46,7 +48,7 @@ extension ServiceCore {
         }
         if !isReserved {
             // Not past those who wait.
-            if waitingRoom?.isEmpty == false { return lacks(.maximum(maximum), givingBack: false) }
+            if !waitingRoom.isEmpty { return lacks(.maximum(maximum), givingBack: false) }
             if let refusal = reserve() { return lacks(refusal, givingBack: false) }
         }
         guard let limit = addressLimit(for: peer), let key = Board.key(of: peer) else { return .success(nil) }
@@ -76,19 +78,31 @@ extension ServiceCore {
         return .maximum(maximum)
     }
 
+    /// The same, but not past those who have waited since before what is done beyond the maximum was changed.
+    func reserveInTurn() -> Bool { waitingRoom.isEmpty && reserve() == nil }
+
     /// Gives it back.
     func cancelReservation() {
         place.giveBack()
         place.board.giveTokenBack()
     }
 
-    /// Whether ``reserve()`` would find what it needs.
-    var hasRoom: Bool { place.hasRoom && place.board.tokenMoment() == nil }
+    /// Whether ``reserveInTurn()`` would find what it needs.
+    var hasRoom: Bool { place.hasRoom && place.board.tokenMoment() == nil && waitingRoom.isEmpty }
+
+    /// What is done with connections beyond what is allowed, now.
+    var overload: ServerLimits.Overload { .reading(place.board, farewell: farewell.withLock { $0 }) }
+
+    /// Whether those wait in the kernel: then there is room before a connection is accepted.
+    var isWaitingForRoom: Bool { place.board.overload == .wait }
 
     /// What is allowed now.
     var limits: ServerLimits {
-        get { configuration.limits.reading(place.board) }
-        set { newValue.post(on: place.board) }
+        get { configuration.limits.reading(place.board, farewell: farewell.withLock { $0 }) }
+        set {
+            if case .farewell(let words) = newValue.overload { farewell.withLock { $0 = words } }
+            newValue.post(on: place.board)
+        }
     }
 
     /// The deadlines that a new connection begins with.
@@ -127,10 +141,21 @@ extension ServiceCore {
         _ = try? Kernel.poll(&entries, until: Deadline(time: moment).earlier(of: end))
     }
 
+    /// Waits while connections beyond what is allowed wait in the kernel: whoever calls is not needed. False when the service
+    /// ends meanwhile.
+    func waitUntilSomeAreTurnedAway() -> Bool {
+        while isWaitingForRoom {
+            var entries = [PollEntry(signals.descriptor, .readable)]
+            _ = try? Kernel.poll(&entries, until: .after(.seconds(1)))
+            if signals.isDraining { return false }
+        }
+        return true
+    }
+
     /// Ends a connection that is not served, in the way that the service wants, and counts it.
     func turnAway(_ socket: consuming TCPSocket, _ refusal: Refusal) {
         let peer = socket.peer
-        if case .farewell(let words) = configuration.limits.overload, refusal.kind != .denied {
+        if case .farewell(let words) = overload, refusal.kind != .denied {
             farewells.say(words, socket)
         } else {
             socket.abort()

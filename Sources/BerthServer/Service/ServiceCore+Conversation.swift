@@ -71,6 +71,8 @@ extension ServiceCore {
         // A socket that was reset has forgotten what went over it.
         if let bytes = admitted.bytesWhenReset { end.bytes = bytes }
         end.bytes?.discarded = end.close?.discarded ?? 0
+        // Whoever hears of the end may come again; the service has not ended before all is told.
+        table.releaseAddress(of: admitted)
         report(.ended(admitted.id, peer: admitted.peer, end))
         table.end(admitted, end)
     }

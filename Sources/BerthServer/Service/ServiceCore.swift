@@ -19,8 +19,10 @@ final class ServiceCore: Sendable {
     let place: BoardPlace
     /// How many connections the engine can have, whatever is allowed.
     let most: Int
-    /// Connections that wait for room; `nil` where they do not.
-    let waitingRoom: WaitingRoom?
+    /// Connections that wait for room, where they do.
+    let waitingRoom = WaitingRoom()
+    /// What is said to those who are turned away; `nil` for nothing.
+    let farewell: Monitor<[UInt8]?>
     let farewells = Farewells()
     let access: AccessCache
     private let takenCount = Atomic<Int>(0)
@@ -48,11 +50,7 @@ final class ServiceCore: Sendable {
         table = ConnectionTable(place: self.place)
         access = AccessCache(self.place.board)
         signals = try ServerSignals()
-        if case .queue(let time, let most) = limits.overload {
-            waitingRoom = WaitingRoom(time: time, most: most)
-        } else {
-            waitingRoom = nil
-        }
+        if case .farewell(let words) = limits.overload { farewell = Monitor(words) } else { farewell = Monitor(nil) }
     }
 
     /// How many connections were accepted, whatever came of them.

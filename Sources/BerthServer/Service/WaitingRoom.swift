@@ -1,5 +1,6 @@
 internal import BerthSockets
 internal import BerthSystem
+internal import Synchronization
 
 /// Accepted connections that wait for room, in the order in which they came, each for so long and no longer. A thread serves
 /// it while there is somebody.
@@ -7,6 +8,7 @@ final class WaitingRoom: Sendable {
     private struct Guest {
         let descriptor: Int32
         let peer: SocketAddress
+        let time: Duration
         let deadline: Deadline
 
         /// To be called once.
@@ -19,28 +21,26 @@ final class WaitingRoom: Sendable {
         var start: (@Sendable (Admitted) -> Void)?
     }
 
-    private let time: Duration
-    private let most: Int
     private let state = Monitor(State())
-
-    init(time: Duration, most: Int) {
-        self.time = time
-        self.most = max(1, most)
-    }
+    /// How many guests there are, for those who only want to know whether there are any.
+    private let count = Atomic<Int>(0)
 
     /// Has the engine say how it begins to serve a connection, from any thread.
     func whenThereIsRoom(_ start: @escaping @Sendable (Admitted) -> Void) { state.withLock { $0.start = start } }
 
-    var isEmpty: Bool { state.withLock { $0.guests.isEmpty } }
+    var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
-    /// Takes a connection in, or gives it back when it is full.
-    func take(_ socket: consuming TCPSocket, core: ServiceCore) -> TCPSocket? {
+    /// Takes a connection in for so long, or gives it back when there are so many.
+    func take(
+        _ socket: consuming TCPSocket, for time: Duration, atMost most: Int, core: ServiceCore
+    ) -> TCPSocket? {
         let peer = socket.peer
         let number = socket.fileDescriptor
         let deadline = Deadline.after(time)
-        let taken: (isTaken: Bool, isFirst: Bool) = state.change { [most] state in
+        let taken: (isTaken: Bool, isFirst: Bool) = state.change { [self] state in
             if state.guests.count >= most { return (false, false) }
-            state.guests.append(Guest(descriptor: number, peer: peer, deadline: deadline))
+            state.guests.append(Guest(descriptor: number, peer: peer, time: time, deadline: deadline))
+            count.store(state.guests.count, ordering: .relaxed)
             defer { state.hasThread = true }
             return (true, !state.hasThread)
         }
@@ -65,7 +65,7 @@ final class WaitingRoom: Sendable {
             if core.table.isHurried {
                 refuseAll(core, .ending)
             } else if first.deadline.hasPassed {
-                if leaves(first) { core.turnAway(first.takeSocket(), .waited(time)) }
+                if leaves(first) { core.turnAway(first.takeSocket(), .waited(first.time)) }
             } else if let admitted = tryToAdmit(first, core) {
                 state.withLock { $0.start }?(admitted)
             }
@@ -87,16 +87,20 @@ final class WaitingRoom: Sendable {
 
     /// Lets the first guest go, unless all were refused meanwhile.
     private func leaves(_ guest: Guest) -> Bool {
-        state.change { state in
+        state.change { [self] state in
             guard state.guests.first?.descriptor == guest.descriptor else { return false }
             state.guests.removeFirst()
+            count.store(state.guests.count, ordering: .relaxed)
             return true
         }
     }
 
     private func refuseAll(_ core: ServiceCore, _ refusal: Refusal) {
-        let guests: [Guest] = state.change { state in
-            defer { state.guests = [] }
+        let guests: [Guest] = state.change { [self] state in
+            defer {
+                state.guests = []
+                count.store(0, ordering: .relaxed)
+            }
             return state.guests
         }
         for guest in guests { core.turnAway(guest.takeSocket(), refusal) }

@@ -51,8 +51,8 @@ final class PoolDoor: PoolEntrance, @unchecked Sendable {
         while let socket = nextSocket() {
             // A thread that is free is room enough, unless less is allowed than there are threads.
             var isReserved = false
-            while core.configuration.limits.overload == .wait, !core.signals.isDraining, !isReserved {
-                isReserved = core.reserve() == nil
+            while core.isWaitingForRoom, !core.signals.isDraining, !isReserved {
+                isReserved = core.reserveInTurn()
                 if !isReserved { core.waitForRoom() }
             }
             if let admitted = core.admit(socket, isReserved: isReserved) { return admitted }

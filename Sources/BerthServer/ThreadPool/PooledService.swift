@@ -29,14 +29,14 @@ final class PooledService: Service {
             self.door = door
             waiting = { door.waitingCount }
         }
-        core.waitingRoom?.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: false) }
-        let spare = core.configuration.limits.overload == .wait ? 0 : 1
+        core.waitingRoom.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: false) }
         do throws(Errno) {
-            for number in 1...core.most + spare {
+            // One more than there may be connections, for turning others away.
+            for number in 1...core.most + 1 {
                 try Thread.start(name: "berth-pool\(number)") { [core, door] in
-                    while let admitted = door.nextConnection() {
-                        core.serveOnThisThread(admitted, patienceIsSet: false)
-                    }
+                    while number <= core.most || core.waitUntilSomeAreTurnedAway(),
+                        let admitted = door.nextConnection()
+                    { core.serveOnThisThread(admitted, patienceIsSet: false) }
                 }
             }
         } catch {

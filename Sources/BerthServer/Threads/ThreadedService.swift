@@ -25,7 +25,7 @@ final class ThreadedService: Service {
         }
         let acceptor = ThreadAcceptor(entrance)
         let patienceIsSet = !entrance.isShared
-        core.waitingRoom?.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: patienceIsSet) }
+        core.waitingRoom.whenThereIsRoom { [core] in core.startThread(for: $0, patienceIsSet: patienceIsSet) }
         try Thread.start(name: "berth-accept") { [accepting] in
             acceptor.run()
             accepting.change { $0 = false }
