@@ -106,9 +106,10 @@ final class WaitingRoom: Sendable {
         for guest in guests { core.turnAway(guest.takeSocket(), refusal) }
     }
 
-    /// Waits until nobody waits any more, and refuses who still does at the deadline.
+    /// Waits until nobody waits any more, and refuses who still does at the deadline. Lets go of the engine.
     func close(until deadline: Deadline, core: ServiceCore) {
         _ = state.wait(until: deadline) { $0.guests.isEmpty && !$0.hasThread ? true : nil }
         refuseAll(core, .ending)
+        state.withLock { $0.start = nil }
     }
 }

@@ -1,3 +1,5 @@
+internal import BerthSockets
+
 /// How many connections wait.
 extension BacklogQueues {
     static let lengths = [0, 1, 5, 128].map { length($0) }
@@ -44,6 +46,26 @@ extension BacklogQueues {
         ) { lab in
             try lab.set("net.core.somaxconn", to: 77)
             try lab.expectQueue(try lab.listener(backlog: -1), 0, of: 77)
+        },
+        Experiment(
+            "backlog-default",
+            "Berth's listener has the largest backlog that the kernel allows, unless it is told another one.",
+            belief: "Without a number the backlog is 128.", .onlyIf("the program is in Python, or somaxconn is 128"),
+            pages: ["backlog"],
+            because: """
+                listen(2) has no default: each language has its own. Python's listen() asks for 128, Go for \
+                net.core.somaxconn, Berth for 2,147,483,647, which the kernel cuts to net.core.somaxconn.
+                """
+        ) { lab in
+            for most in [77, 300] {
+                try lab.set("net.core.somaxconn", to: most)
+                let listener = try lab.berth("TCPListener.listen") {
+                    try TCPListener.listen(on: Endpoint(parsing: Stage.address))
+                }
+                lab.expect("its backlog", listener.backlog.effective, is: "\(most)")
+                lab.expect("the kernel's word for it", try listener.acceptQueue.limit, is: "\(most)")
+                listener.close()
+            }
         },
         Experiment(
             "backlog-fixed-at-listen",
