@@ -31,8 +31,8 @@ extension FramingError.Code {
         case .truncated(let have, nil):
             "the stream ended within a frame, after \(size(have)) and before the mark that ends it"
         case .invalidUTF8(let offset):
-            "the frame is not valid UTF-8 at offset \(offset); a likely cause is a sender that counts characters "
-                + "instead of bytes in its length prefix"
+            "the frame is not valid UTF-8 at offset \(offset); where a length prefix says how long it is, a likely "
+                + "cause is a sender that counts characters instead of bytes"
         case .bodyTooLarge(let count, let limit, let parameter):
             "a body of \(size(count)) is above the limit of \(limit) that \(parameter.rawValue) sets"
         case .lengthDoesNotFit(let count, let prefixBytes):

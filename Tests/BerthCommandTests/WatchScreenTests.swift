@@ -8,7 +8,9 @@ import Testing
 @Suite("The table of berth watch")
 struct WatchScreenTests {
     /// Three listeners, one of them overloaded and one leaking.
-    static var model: WatchModel {
+    static var model: WatchModel { model(heldBy: "python3") }
+
+    static func model(heldBy name: String) -> WatchModel {
         var before = Snapshot()
         before.monotonic = 1_000_000_000
         var now = before
@@ -40,7 +42,7 @@ struct WatchScreenTests {
             if number < 2 { before.sockets.append(socket) }
             now.sockets.append(socket)
         }
-        let record = ProcessRecord(pid: 4112, parent: 1, name: "python3")
+        let record = ProcessRecord(pid: 4112, parent: 1, name: name)
         now.processes = [4112: ProcessFacts(record: record)]
         now.owners = OwnerIndex([.init(inode: 1, pid: 4112, descriptor: 3)])
         now.users = [0: "root"]
@@ -80,11 +82,20 @@ struct WatchScreenTests {
             for rows in [2, 5, 24, 60] {
                 var view = WatchView()
                 view.page = page
-                let lines = WatchScreen(model: Self.model, view: view, size: (columns, rows)).lines
-                #expect(lines.count == rows)
-                #expect(lines.allSatisfy { $0.count <= columns })
+                for name in ["python3", "五个汉字宽"] {
+                    let model = Self.model(heldBy: name)
+                    let lines = WatchScreen(model: model, view: view, size: (columns, rows)).lines
+                    #expect(lines.count == rows)
+                    #expect(lines.allSatisfy { $0.terminalWidth <= columns })
+                }
             }
         }
+    }
+
+    @Test("a character is as wide as a terminal makes it")
+    func width() {
+        #expect(["", "abc", "e\u{301}", "你好", "ｆｕ", "가", "🚢", "…×"].map(\.terminalWidth) == [0, 3, 1, 4, 4, 2, 2, 2])
+        #expect("ab你好".prefix(terminalWidth: 3) == "ab" && "ab你好".prefix(terminalWidth: 4) == "ab你")
     }
 
     @Test("keys sort, filter, pause, mark, open and quit")

@@ -76,8 +76,8 @@ struct MessageTests {
         ),
         (
             FramingError(.invalidUTF8(offset: 2)),
-            "the frame is not valid UTF-8 at offset 2; a likely cause is a sender that counts characters instead of "
-                + "bytes in its length prefix"
+            "the frame is not valid UTF-8 at offset 2; where a length prefix says how long it is, a likely "
+                + "cause is a sender that counts characters instead of bytes"
         ),
         (
             FramingError(.bodyTooLarge(count: 11, limit: .bytes(10), parameter: .maximumBody)),

@@ -24,7 +24,7 @@ struct WatchScreen {
     }
 
     private func cut(_ line: String, _ columns: Int) -> String {
-        line.count <= columns ? line : line.prefix(max(0, columns - 1)) + "…"
+        line.terminalWidth <= columns ? line : line.prefix(terminalWidth: max(0, columns - 1)) + "…"
     }
 
     private var footer: String {
@@ -48,7 +48,7 @@ struct WatchScreen {
         var lines = [title]
         for (index, piece) in pieces.enumerated() {
             let text = index + 1 < pieces.count ? "\(piece), " : piece
-            if let size, lines[lines.count - 1].count + text.count > size.columns, index > 0 {
+            if let size, lines[lines.count - 1].terminalWidth + text.terminalWidth > size.columns, index > 0 {
                 lines.append(String(repeating: " ", count: title.count))
             }
             lines[lines.count - 1] += text

@@ -12,12 +12,12 @@ struct TextTable {
     /// The lines, with `indent` in front and two spaces between columns.
     func lines(indent: String = "") -> [String] {
         let widths = alignments.indices.map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+            rows.map { column < $0.count ? $0[column].terminalWidth : 0 }.max() ?? 0
         }
         return rows.map { row in
             var line = indent
             for (column, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                let padding = String(repeating: " ", count: widths[column] - cell.terminalWidth)
                 let isLast = column == row.count - 1
                 switch alignments[column] {
                 case .right: line += padding + cell

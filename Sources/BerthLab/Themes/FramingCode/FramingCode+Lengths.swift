@@ -47,8 +47,8 @@ extension FramingCode {
         ) { lab in
             compare(
                 lab, ArticleFraming.message("é"), article: "UnicodeDecodeError at 0",
-                berth: "the frame is not valid UTF-8 at offset 0; a likely cause is a sender that counts characters "
-                    + "instead of bytes in its length prefix")
+                berth: "the frame is not valid UTF-8 at offset 0; where a length prefix says how long it is, a "
+                    + "likely cause is a sender that counts characters instead of bytes")
         },
         Experiment(
             "framing-counts-items",

@@ -80,6 +80,32 @@ extension Limits {
             }
         },
         Experiment(
+            "client-ports-run-out",
+            "A client has the whole range of ports for each destination, and with bind to port 0 only once for all of them.",
+            belief: "A client has at most some 28,000 connections.", .onlyIf("they all go to one address and port"),
+            pages: ["ephemeral-ports"],
+            because: """
+                A connection is told by both addresses, so that connect(2) may use a port again that leads elsewhere. \
+                bind(2) to port 0 comes before the destination is known, and takes a port that nobody has. With \
+                IP_BIND_ADDRESS_NO_PORT the choice waits for connect; Berth's `connect(from:)` sets it.
+                """
+        ) { lab in
+            try lab.set("net.ipv4.ip_local_port_range", to: "40000 40003")
+            for port in [80, 81, 82] { try lab.listener("server \(port)", on: "127.0.0.1:\(port)") }
+            for port in [80, 81] {
+                for number in 1...4 { try lab.connect("client \(number) of \(port)", to: "127.0.0.1:\(port)") }
+                try lab.expect("the fifth connect to \(port)", is: "EADDRNOTAVAIL") {
+                    try lab.connect("fifth", to: "127.0.0.1:\(port)")
+                }
+            }
+            try lab.expect("a bind to port 0, to connect elsewhere", is: "EADDRINUSE") {
+                try lab.connect("bound", to: "127.0.0.1:82", from: "127.0.0.1:0")
+            }
+            try lab.expect("the same with IP_BIND_ADDRESS_NO_PORT", is: "OK") {
+                try lab.connect("bound later", to: "127.0.0.1:82", from: "127.0.0.1:0", [.bindAddressWithoutPort])
+            }
+        },
+        Experiment(
             "self-connect-by-chance",
             "A client that tries to reach a local server that is down may meet itself; Berth's connect counts that as refused.",
             .answered, pages: ["ephemeral-ports"],
