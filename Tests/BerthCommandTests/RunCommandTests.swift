@@ -245,6 +245,7 @@ struct RunCommandTests {
             let missing = try berth(
                 "run", "--listen", "127.0.0.1:0", "--workers", "1", "--control", "none", "--", "/no/such/program")
             #expect(missing.end == .exited(code: 1))
+            guard spawnTellsErrors else { return }
             let last = missing.error.split(separator: "\n").last ?? ""
             #expect(last.hasPrefix("berth: cannot serve on 127.0.0.1:"), "\(last)")
             #expect(

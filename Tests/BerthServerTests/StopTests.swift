@@ -131,6 +131,7 @@ struct StopTests {
     func finishesTheMessage(model: ConcurrencyModel) async throws {
         let log = EventLog()
         let client = Monitor<SocketStreamBox?>(nil)
+        let isSent = Monitor(false)
         try await withServer(on: loopback, model: model, configuration: .test(framing: .selfCounting64, log)) {
             connection in
             for try await frame in connection.frames { try await connection.writeFrame(frame) }
@@ -149,9 +150,13 @@ struct StopTests {
                 let stream = client.withLock { $0 }?.stream
                 try? stream?.write("BCD")
                 try? stream?.flush()
+                isSent.change { $0 = true }
             }
         }
-        let answer = try await onOwnThread { try client.withLock { $0 }?.stream.readFrame()?.text() }
+        let answer = try await onOwnThread {
+            _ = isSent.wait(until: .after(.seconds(240))) { $0 ? true : nil }
+            return try client.withLock { $0 }?.stream.readFrame()?.text()
+        }
         #expect(answer == "ABCD")
     }
 

@@ -122,3 +122,14 @@ package final class Program: Sendable {
         } ?? (end, "", "")
     }
 }
+
+/// Whether a program that cannot be executed is an error of the call that starts it. Under the thread sanitizer it is not:
+/// posix_spawn(3) forks there, and the child ends with 127.
+package let spawnTellsErrors: Bool = {
+    guard
+        let pid = try? Kernel.start(
+            "/no/such/program", arguments: ["x"], environment: [], pidVariable: "LISTEN_PID", inherited: [])
+    else { return true }
+    _ = try? Kernel.waitForEnd(of: pid)
+    return false
+}()
