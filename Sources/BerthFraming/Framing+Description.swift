@@ -28,3 +28,25 @@ extension Framing: CustomStringConvertible {
         }
     }
 }
+
+extension Framing {
+    /// The same framing with another ``maximumFrame``, at the beginning of a stream. A framing without such a limit, one of
+    /// a fixed length, and a custom codec stay as they are.
+    public func limited(to limit: ByteCount) -> Framing {
+        switch kind {
+        case .raw, .fixedLength, .custom: self
+        case .lengthPrefix(let codec):
+            .lengthPrefix(bytes: codec.width, endian: codec.endian, counts: codec.counts, maximumFrame: limit)
+        case .lines(let codec):
+            .lines(
+                ending: codec.ending, includesTerminator: codec.includesTerminator, maximumLine: limit,
+                unterminatedLast: codec.unterminatedLast)
+        case .delimiter(let codec): .delimiter(codec.bytes, maximumFrame: limit)
+        case .untilClose: .untilClose(maximumFrame: limit)
+        case .headers(let codec):
+            .headers(
+                maximumHeaders: codec.maximumHeaders, maximumHeaderLines: codec.maximumHeaderLines, maximumBody: limit,
+                firstLine: codec.firstLine)
+        }
+    }
+}

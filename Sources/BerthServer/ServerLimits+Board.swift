@@ -27,6 +27,7 @@ extension ServerLimits {
         board[.unreadOutput] = unreadOutput.bytes
         board[.firstByte] = Self.nanoseconds(firstByte)
         board[.frame] = Self.nanoseconds(frame)
+        board[.largestFrame] = largestFrame?.bytes
         board[.minimumRate] = minimumRate?.bytes
         board[.idle] = Self.nanoseconds(idle)
         board[.writeStall] = Self.nanoseconds(writeStall)
@@ -52,6 +53,7 @@ extension ServerLimits {
         copy.access = board.readAccess().list
         copy.firstByte = board[.firstByte].map { .nanoseconds($0) }
         copy.frame = board[.frame].map { .nanoseconds($0) }
+        copy.largestFrame = board[.largestFrame].map { ByteCount($0) }
         copy.minimumRate = board[.minimumRate].map { ByteCount($0) }
         copy.idle = board[.idle].map { .nanoseconds($0) }
         copy.writeStall = board[.writeStall].map { .nanoseconds($0) }

@@ -66,6 +66,9 @@ public struct ServerLimits: Sendable {
     /// it. Default 30 s; `nil` for as long as it takes. It bounds frames, lines and exact counts, and not what is read
     /// raw or piece by piece: see ``minimumRate``.
     public var frame: Duration?
+    /// The largest message, in place of what the framing says; a framing of your own keeps its limit. Default `nil`: what
+    /// the framing says, 1 MiB as a rule.
+    public var largestFrame: ByteCount?
     /// How many bytes a second of a message must come, on average since it began, after its first five seconds. Default
     /// `nil`: any number. It bounds messages that are read piece by piece too.
     public var minimumRate: ByteCount?

@@ -14,7 +14,7 @@ public struct RunningServer: Sendable {
 
     /// What is allowed now. Of what is set, these change at once: ``ServerLimits/maximumConnections``,
     /// ``ServerLimits/overload``, ``ServerLimits/perAddress``, ``ServerLimits/acceptRate``, ``ServerLimits/access``,
-    /// ``ServerLimits/unreadOutput``; and for connections that come from
+    /// ``ServerLimits/unreadOutput``, ``ServerLimits/largestFrame``; and for connections that come from
     /// then on the deadlines. The others are those that the server was made with. Nobody is cut off by a maximum that is
     /// lowered: fewer come.
     public var limits: ServerLimits {

@@ -91,7 +91,9 @@ struct LimitCommandTests {
             #expect(
                 try harbour.ask("limit", "--overload", "wait").standard.contains(
                     "beyond that:     wait in the kernel\n"))
-            let queued = try harbour.ask("limit", "--queue", "0.05", "--unread-output", "1000")
+            let queued = try harbour.ask(
+                "limit", "--queue", "0.05", "--unread-output", "1000", "--max-frame", "4096")
+            #expect(queued.standard.contains("largest frame:   4096 bytes\n"))
             #expect(queued.standard.contains("beyond that:     accepted, and reset after waiting for 50 ms\n"))
             #expect(queued.standard.contains("unread output:   1000 bytes\n"))
             #expect(!Self.isServedOnce(harbour))

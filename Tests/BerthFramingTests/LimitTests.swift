@@ -141,4 +141,19 @@ struct LimitTests {
             #expect(lines.scanned == count && delimiter.scanned == count && headers.scanner.scanned == count)
         }
     }
+
+    @Test("Another limit changes nothing else of a framing")
+    func limited() {
+        func limit(_ framing: Framing) -> Framing { framing.limited(to: .bytes(7)) }
+        #expect(limit(.selfCounting64).description == Framing.selfCounting64(maximumFrame: .bytes(7)).description)
+        let little = Framing.lengthPrefix(bytes: .two, endian: .little)
+        #expect(
+            limit(little).description
+                == Framing.lengthPrefix(bytes: .two, endian: .little, maximumFrame: .bytes(7)).description)
+        #expect(limit(.lines).description == Framing.lines(maximumLine: .bytes(7)).description)
+        #expect(limit(.delimiter("|")).description == Framing.delimiter("|", maximumFrame: .bytes(7)).description)
+        #expect(limit(.untilClose()).description == Framing.untilClose(maximumFrame: .bytes(7)).description)
+        #expect(limit(.headers).description == Framing.headers(maximumBody: .bytes(7)).description)
+        #expect(limit(.raw).maximumFrame == .unlimited && limit(.fixedLength(.bytes(9))).maximumFrame == .bytes(9))
+    }
 }

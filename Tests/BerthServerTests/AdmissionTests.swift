@@ -224,6 +224,34 @@ struct AdmissionTests {
         }
     }
 
+    @Test("the largest message can be changed for those who come from then on", arguments: TestModels.all)
+    func changingLargestFrame(model: ConcurrencyModel) async throws {
+        let log = EventLog()
+        try await withServer(on: loopback, model: model, configuration: .test(framing: .selfCounting64, log)) {
+            connection in
+            while let frame = try await connection.readFrame() { try await connection.writeFrame(frame) }
+        } operation: { server in
+            try await onOwnThread {
+                func echo(_ stream: SocketStream, _ text: String) throws -> String? {
+                    stream.readDeadline = .after(.seconds(240))
+                    try stream.writeFrame(text)
+                    return try stream.readFrame()?.text()
+                }
+                let first = try server.connect(framing: .selfCounting64)
+                #expect(try echo(first, "long enough") == "long enough")
+                server.limits.largestFrame = ByteCount(5)
+                #expect(server.limits.largestFrame == ByteCount(5))
+                let second = try server.connect(framing: .selfCounting64)
+                #expect(try echo(second, "short") == "short")
+                #expect(try echo(second, "longer") == nil)
+                #expect(log.outcomes().map(\.kind) == [.frameLimit])
+                #expect(try echo(first, "long enough") == "long enough")
+                server.limits.largestFrame = nil
+                #expect(try echo(server.connect(framing: .selfCounting64), "long enough") == "long enough")
+            }
+        }
+    }
+
     @Test("a maximum that is raised lets those in who wait in the kernel", arguments: TestModels.all)
     func raising(model: ConcurrencyModel) async throws {
         var limits = ServerLimits.default

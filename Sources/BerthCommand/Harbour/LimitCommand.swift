@@ -51,6 +51,12 @@ struct LimitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long a message may take from its first byte to its last.", valueName: "seconds"))
     var frameTime: LimitTime?
 
+    @Option(
+        help: ArgumentHelp(
+            "The largest message of connections that come from then on; \"none\": what serve was told.",
+            valueName: "bytes"))
+    var maxFrame: LimitValue?
+
     @Option(help: ArgumentHelp("Bytes a second that a message has to come with.", valueName: "bytes"))
     var minRate: LimitValue?
 
@@ -91,6 +97,7 @@ struct LimitCommand: ParsableCommand {
         set(.burst, burst)
         set(.firstByte, firstByte)
         set(.frame, frameTime)
+        set(.largestFrame, maxFrame)
         set(.minimumRate, minRate)
         set(.idle, idle)
         set(.writeStall, writeStall)

@@ -23,6 +23,8 @@ extension Board {
         /// How long connections may wait for room, and how many of a process, where they do.
         case queue = 12
         case queueLength = 13
+        /// Bytes; `nil` for what the framing says.
+        case largestFrame = 14
     }
 
     /// What is done with connections beyond what is allowed. What it is called is what people write.

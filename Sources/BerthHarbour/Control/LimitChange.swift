@@ -101,6 +101,7 @@ extension Board.Setting {
         case .unreadOutput: "unread_output"
         case .queue: "queue_ms"
         case .queueLength: "queue_length"
+        case .largestFrame: "max_frame"
         }
     }
 

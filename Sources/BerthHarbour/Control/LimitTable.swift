@@ -20,6 +20,7 @@ package enum LimitTable {
             ("allowed", blocks(reply["allow"]) ?? "everybody"), ("denied", blocks(reply["deny"]) ?? "nobody"),
             ("first byte", time(.firstByte)), ("whole frame", time(.frame)),
             ("minimum rate", number(.minimumRate).map { "\($0) bytes a second" } ?? "none"),
+            ("largest frame", number(.largestFrame).map { "\($0) bytes" } ?? "as the framing says"),
             ("idle", time(.idle)), ("write stall", time(.writeStall)), ("age", time(.age)),
             ("unread output", number(.unreadOutput).map { "\($0) bytes" } ?? "any number of bytes"),
         ]

@@ -64,7 +64,7 @@ extension LoopDoor {
 
     private func prepare(_ admitted: Admitted, on loop: EventLoop) -> Connection {
         let connection = Connection(
-            id: admitted.id, socket: admitted.takeSocket(), framing: core.framing, loop: loop,
+            id: admitted.id, socket: admitted.takeSocket(), framing: core.sharedFraming, loop: loop,
             signals: core.signals)
         if core.configuration.limits.handlerBlocking != nil {
             core.table.setPlace(admitted, loop, connection.runner)

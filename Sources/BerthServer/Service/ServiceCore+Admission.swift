@@ -1,4 +1,5 @@
 internal import BerthEngine
+internal import BerthFraming
 internal import BerthHarbour
 internal import BerthSockets
 internal import BerthSystem
@@ -117,6 +118,22 @@ extension ServiceCore {
         limits.rate = Int64(board[.minimumRate] ?? 0)
         if let age = board[.age] { limits.age = Int64(Double(age) * Double.random(in: 0.9...1.1)) }
         return limits
+    }
+
+    /// The framing that a new connection begins with.
+    var framing: Framing {
+        place.board[.largestFrame].map { configuration.framing.limited(to: ByteCount($0)) } ?? configuration.framing
+    }
+
+    /// The same, one for all connections.
+    var sharedFraming: SharedFraming {
+        guard let limit = place.board[.largestFrame] else { return usualFraming }
+        return limitedFraming.withLock { [configuration] last in
+            if let last, last.limit == limit { return last.framing }
+            let framing = SharedFraming(configuration.framing.limited(to: ByteCount(limit)))
+            last = (limit, framing)
+            return framing
+        }
     }
 
     /// How much may be unsent of a connection.

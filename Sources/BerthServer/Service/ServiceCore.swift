@@ -11,8 +11,9 @@ internal import Synchronization
 final class ServiceCore: Sendable {
     let configuration: ServerConfiguration
     let session: Session
-    /// The framing of the configuration, which all connections begin with.
-    let framing: SharedFraming
+    /// The framing of the configuration, and the one that was used last with another limit.
+    let usualFraming: SharedFraming
+    let limitedFraming = Monitor<(limit: Int, framing: SharedFraming)?>(nil)
     let table: ConnectionTable
     let signals: ServerSignals
     /// Where this process counts, and finds what is allowed.
@@ -37,7 +38,7 @@ final class ServiceCore: Sendable {
         self.configuration = configuration
         self.session = session
         self.most = most
-        framing = SharedFraming(configuration.framing)
+        usualFraming = SharedFraming(configuration.framing)
         let limits = configuration.limits
         if let place {
             self.place = place

@@ -23,7 +23,7 @@ extension ServiceCore {
             // A handler that waits for anything else must not keep back what it has written.
             beforeWaiting: { try? workplace.stream?.flush() }
         ) {
-            let stream = SocketStream(admitted.takeSocket(), framing: self.configuration.framing)
+            let stream = SocketStream(admitted.takeSocket(), framing: self.framing)
             workplace.stream = stream
             await self.converse(
                 admitted,
