@@ -155,7 +155,8 @@ struct HarbourTests {
             try late.expect("hello")
             harbour.program.signal(.quit)
             let (end, _, _) = try harbour.program.end()
-            #expect(end == .exited(code: 1))
+            // 1 says that somebody was cut. On a slow machine both may have been told and acknowledged all before that.
+            #expect(end == .exited(code: 1) || end == .exited(code: 0))
             open.close()
             late.close()
         }

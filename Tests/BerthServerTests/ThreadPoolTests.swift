@@ -108,9 +108,9 @@ struct ThreadPoolTests {
                 for _ in 0..<visits { try roster.visit(server) }
                 try roster.waitUntilAsleep()
                 let sleeps = try roster.sleeps() - before
-                // One each, and now and then one for a lock. A herd would be 16 times as many.
+                // One each, and now and then one for a lock, more of them on a busy machine. A herd would be 16 times as many.
                 #expect(sleeps >= visits / 2)
-                #expect(sleeps < visits * 3)
+                #expect(sleeps < visits * 6)
             }
         }
     }
